@@ -191,12 +191,12 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
     ]
 
 
-def model_of(folder, records):
+def model_of(folder, records, **missing):
     """The model that the first three steps make from records."""
     (folder / "prices.csv").write_text(as_csv(records))
     with contextlib.chdir(folder):
         ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
-        clean("raw.json", "cleaned.json", receipt="clean.json")
+        clean("raw.json", "cleaned.json", receipt="clean.json", **missing)
         train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     return orjson.loads((folder / "model.json").read_bytes())
 
@@ -213,6 +213,14 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
     ]
     assert list(model["symbols"]) == ["S0"]
     assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be used")
+
+
+def test_the_verdict_names_a_symbol_whose_newest_rows_are_incomplete(tmp_path):
+    records = market()
+    records[-1] |= {"close": ""}
+    model = model_of(tmp_path, records, missing_price="drop")
+    assert model["receipts"]["clean"]["newest_dropped"] == {"S1": records[-1]["date"]}
+    assert verdict(model)[1].startswith("LOST: the newest row of S1 is incomplete and was dropped")
 
 
 def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):

@@ -1,14 +1,18 @@
 """Clean: order the prices, apply declared corrections, settle missing values, flag oddities."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from running import step
 
 from pricewright.cleaning.corrected_table import correct, join_parts, write_settled
 from pricewright.cleaning.flags import Quality
+from pricewright.cleaning.missing import settle_missing
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
+from pricewright.files.errors import some_of
 from pricewright.steplog.log import say
 
 
@@ -21,6 +25,7 @@ def clean(
     corrections: Path | None = None,
     parts: Sequence[Path] = (),
     part_receipts: Sequence[Path] = (),
+    modelled: Literal["auto", "open", "high", "low", "close", "adj_close"] = "auto",
     missing: MissingRules = MissingRules(),
     flags: FlagThresholds = FlagThresholds(),
 ) -> None:
@@ -38,7 +43,8 @@ def clean(
         .parquet, else JSON.
     receipt
         Where to write the counts of rows: in, out, duplicates, removed by corrections, dropped,
-        and the values corrected and filled.
+        and the values corrected and filled; with the symbols whose newest row is dropped, and those
+        without any adj_close.
     quality
         Where to write the flags, by symbol and date.
     corrections
@@ -47,6 +53,9 @@ def clean(
         The outputs of `clean_shard` for all shards; the input is then not corrected again.
     part_receipts
         The receipts of the parts, in the same order.
+    modelled
+        The column that will be modelled; `auto` is adj_close or close. If it is open, high or low,
+        it is a price like any other, and not completed from the close.
     missing
         What to do with a row that lacks a value.
     flags
@@ -57,28 +66,39 @@ def clean(
     say("read", rows=made.rows)
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
     found = Quality(flags, delisted)
-    written, rows_out, filled = write_settled(output, input, made, missing, found.add)
+    settle = partial(settle_missing, missing=missing, modelled=modelled)
+    written = write_settled(output, input, made, settle, found.add)
     document = found.document(found.entries(lambda symbols: made.part(symbols).groups()))
     counts = {
         "rows_in": made.rows,
-        "rows_out": rows_out,
+        "rows_out": written.rows,
         "duplicates": made.rows - made.distinct,
         "removed": made.distinct - made.left,
-        "dropped": made.left - rows_out,
+        "dropped": made.left - written.rows,
         "corrected": len(made.changes),
-        "filled": filled,
+        "filled": written.filled,
+        "newest_dropped": written.newest_dropped,
+        "without_adj_close": written.without_adj_close,
         "flags": document["flags"],
     }
     if receipt is not None:
         files = {
             "input": {"path": str(input), "sha256": made.sha256},
-            "records": {"path": str(output), "sha256": written},
+            "records": {"path": str(output), "sha256": written.sha256},
         }
         write_json(receipt, counts | {"corrections": made.changes} | files)
     if quality is not None:
         write_json(quality, document)
-    say(f"rows in/out: {made.rows}/{rows_out}", flagged=len(document["flagged"]))
-    say("end", rows=rows_out, output=output)
+    for column, count in written.filled.items():
+        say("filled missing values", column=column, values=count)
+    for message, names in (
+        ("no adj_close, so close is taken for it", written.without_adj_close),
+        ("the newest row is incomplete, so it is dropped", list(written.newest_dropped)),
+    ):
+        if names:
+            say(message, symbols=len(names), named=some_of(names))
+    say(f"rows in/out: {made.rows}/{written.rows}", flagged=len(document["flagged"]))
+    say("end", rows=written.rows, output=output)
 
 
 if __name__ == "__main__":

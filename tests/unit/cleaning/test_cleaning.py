@@ -7,7 +7,7 @@ from pricewright.cleaning.missing import in_order, settle_missing
 from pricewright.cleaning.options import MissingRules
 from pricewright.files.errors import Refusal
 from pricewright.tables.frames import as_frame, as_table
-from pricewright.tables.records import parse_records, write_table
+from pricewright.tables.records import parse_records, read_table, write_table
 from step_functions import clean
 
 
@@ -22,8 +22,8 @@ def settled(delivered, price="zero", volume="zero"):
 
 
 def cleaned(delivered, price="zero", volume="zero"):
-    result, filled = settled(delivered, price, volume)
-    return [tuple(row.values()) for row in result.to_pylist()], filled
+    done = settled(delivered, price, volume)
+    return [tuple(row.values()) for row in done.table.to_pylist()], done.filled
 
 
 A1, A2, A3 = "2024-01-01", "2024-01-02", "2024-01-03"
@@ -132,7 +132,90 @@ def test_what_declared_corrections_remove_is_no_reason_to_refuse_the_rest(tmp_pa
 
 
 def test_no_records_are_no_records():
-    assert len(settled(parse_records(b"[]", "raw.json"))[0]) == 0
+    assert len(settled(parse_records(b"[]", "raw.json")).table) == 0
+
+
+BARS = ("date", "symbol", "open", "high", "low", "close")
+
+
+@pytest.mark.parametrize("price", ["ffill", "drop", "zero"])
+def test_a_row_with_a_close_is_kept_and_its_bar_is_completed_from_that_close(price):
+    frame = table(
+        (A1, "A", None, None, None, 5.5),
+        (A2, "A", 6.0, None, 5.0, 7.0),
+        (A3, "A", 7.5, 8.0, None, 7.0),
+        names=BARS,
+    )
+    rows, filled = cleaned(frame, price)
+    assert [row[2:] for row in rows] == [(5.5,) * 4, (6.0, 7.0, 5.0, 7.0), (7.5, 8.0, 7.0, 7.0)]
+    assert filled == {"open": 1, "high": 2, "low": 2}
+
+
+def test_a_missing_bar_takes_nothing_from_another_day_even_where_the_close_is_carried():
+    frame = table((A1, "A", 1.0, 9.0, 0.5, 2.5), (A2, "A", None, None, None, None), names=BARS)
+    assert cleaned(frame, "ffill")[0][1][2:] == (2.5,) * 4
+
+
+def test_a_modelled_open_is_a_price_like_any_other():
+    frame = table(
+        (A1, "A", 2.0, 3.0), (A2, "A", None, 4.0), names=("date", "symbol", "open", "close")
+    )
+    done = settle_missing(frame, MissingRules(), "open")
+    assert [row["open"] for row in done.table.to_pylist()] == [2.0, 2.0]
+    assert len(settle_missing(frame, MissingRules(missing_price="drop"), "open").table) == 1
+
+
+def test_without_a_close_a_missing_open_goes_by_the_rule_for_prices():
+    frame = table((A1, "A", 1.5), (A2, "A", None), names=("date", "symbol", "open"))
+    assert cleaned(frame, "ffill")[0][1] == (A2, "A", 1.5)
+    assert cleaned(frame, "drop")[0] == [(A1, "A", 1.5)]
+
+
+ADJUSTED = ("date", "symbol", "close", "adj_close")
+
+
+def test_a_missing_adj_close_moves_as_close_does_since_the_last_row_that_has_both():
+    frame = table(
+        (A1, "A", 10.0, 5.0), (A2, "A", 12.0, None), (A3, "A", None, None), names=ADJUSTED
+    )
+    rows, filled = cleaned(frame, "ffill")
+    assert [row[3] for row in rows] == [5.0, 6.0, 6.0]
+    assert filled == {"close": 1, "adj_close": 2}
+    assert [row[0] for row in cleaned(frame, "drop")[0]] == [A1]
+    assert [row[3] for row in cleaned(frame, "zero")[0]] == [5.0, 0.0, 0.0]
+
+
+def test_an_adj_close_beside_no_close_is_carried_but_starts_no_move():
+    frame = table((A1, "A", 10.0, 5.0), (A2, "A", None, 5.5), (A3, "A", 12.0, None), names=ADJUSTED)
+    assert [row[3] for row in cleaned(frame, "ffill")[0]] == [5.0, 5.5, 6.0]
+
+
+def test_rows_before_a_symbols_first_adj_close_are_dropped_because_nothing_moves_back_in_time():
+    frame = table((A1, "A", 10.0, None), (A2, "A", 10.0, 5.0), names=ADJUSTED)
+    done = settled(frame, "ffill")
+    assert [row["date"] for row in done.table.to_pylist()] == [A2]
+    assert (done.lacking, done.newest_dropped) == ({"adj_close": 1}, {})
+
+
+def test_a_symbol_without_any_adj_close_among_others_keeps_its_closes_and_is_named(tmp_path):
+    frame = table((A1, "A", 10.0, 5.0), (A1, "B", 3.0, None), (A2, "B", 4.0, None), names=ADJUSTED)
+    done = settled(frame, "ffill")
+    assert [row["adj_close"] for row in done.table.to_pylist()] == [5.0, 3.0, 4.0]
+    assert (done.filled, done.without_adj_close) == ({"adj_close": 2}, ["B"])
+    raw, output = tmp_path / "raw.json", tmp_path / "clean.json"
+    write_table(raw, frame.schema, [frame])
+    clean(raw, output, receipt=tmp_path / "receipt.json")
+    assert orjson.loads((tmp_path / "receipt.json").read_bytes())["without_adj_close"] == ["B"]
+    alone = frame.slice(1)
+    write_table(raw, alone.schema, [alone])
+    with pytest.raises(Refusal, match=r"none of its 2 records has an adj_close; .*adj_close: fal"):
+        clean(raw, output)
+
+
+def test_a_symbol_that_loses_its_newest_row_is_named_with_the_day_of_that_row():
+    frame = table((A1, "A", 1.0, 1), (A2, "A", None, 1), (A1, "B", None, 1), (A1, "C", 1.0, 1))
+    assert settled(frame, "drop").newest_dropped == {"A": A2, "B": A1}
+    assert settled(frame, "ffill").newest_dropped == {"B": A1}
 
 
 prices = st.one_of(st.none(), st.floats(0.01, 1e6))
@@ -147,9 +230,20 @@ policies = st.sampled_from(["zero", "ffill", "drop"])
 @given(rows_of_prices, policies, st.integers(0, 3))
 def test_cleaning_again_changes_nothing(rows, policy, copies):
     delivered = table(*rows, *rows[:copies], names=("date", "symbol", "close"))
-    once, _ = settled(delivered, policy)
-    again, filled = settled(once, policy)
-    assert once.equals(again)
-    assert filled == {}
+    once = settled(delivered, policy).table
+    again = settled(once, policy)
+    assert once.equals(again.table)
+    assert again.filled == {}
     assert len(once) <= len(rows)
     assert policy != "zero" or len(once) == len(rows)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+def test_a_column_of_opens_without_any_value_costs_no_row(tmp_path, suffix):
+    raw, output = tmp_path / "raw.json", tmp_path / f"clean{suffix}"
+    delivered = table(
+        (A1, "A", None, 1.5), (A2, "A", None, 2.5), names=("date", "symbol", "open", "close")
+    )
+    write_table(raw, delivered.schema, [delivered])
+    clean(raw, output)
+    assert [row["open"] for row in read_table(output)[0].to_pylist()] == [1.5, 2.5]

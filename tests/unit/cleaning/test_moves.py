@@ -37,6 +37,13 @@ def test_a_large_move_is_no_jump_for_a_symbol_that_often_moves_so():
     assert values(flags(wild, *MOVES, jump_z=1), "date") == [(WEEKDAYS[30],)]
 
 
+def test_a_split_since_the_last_adj_close_is_still_seen_but_not_confirmed():
+    table = series(*walk(30), 50, 50.2)
+    table["adj_close"] = table["close"].where(table.index < 29)
+    (found,) = flags(table, *MOVES)
+    assert (found["flag"], found["date"], found["confirmed"]) == ("split-like", WEEKDAYS[30], None)
+
+
 def test_a_symbol_with_few_moves_has_no_usual_one():
     assert values(flags(series(*walk(19, by=1.2), 164), *MOVES), "date", "z") == [
         (WEEKDAYS[19], None)

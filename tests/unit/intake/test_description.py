@@ -769,10 +769,13 @@ def test_currencies_with_their_number_are_what_is_traded_and_no_prices(tmp_path)
     assert {row["symbol"] for row in as_written(path, found)} == set(quoted)
 
 
-def test_a_workbook_whose_closes_were_never_computed_is_said_to_have_none(tmp_path):
+def test_a_workbook_whose_closes_were_never_computed_is_not_read_and_says_why(tmp_path):
     table = [[date(2024, 1, day), day, f"=B{day}*2"] for day in range(2, 8)]
     _, found = described(tmp_path, excel(["Date", "Open", "Close"], *table), "AAPL.xlsx")
-    assert any("none of its 6 rows has a close" in note for note in found.notes)
+    (note,) = found.notes
+    assert note.startswith(
+        "not read yet: AAPL.xlsx: sheet 'Sheet', cell C2: the formula of 'Close'"
+    )
 
 
 def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_path):
@@ -954,3 +957,64 @@ def test_columns_parted_by_single_blanks_are_read_by_that_delimiter(tmp_path):
         path, found = described(tmp_path, f"{head}\n{rows}", "AAPL.dat")
         assert found.dialect.delimiter == " "
         assert as_written(path, found)[0]["close"] == 11
+
+
+TOKYO = [["2024-01-15", 7203, 1.5], ["2024-01-15", 6758, 2.5], ["2024-01-16", 7203, 1.25]]
+
+
+@pytest.mark.parametrize("title", ["Ticker", "Code"])
+@pytest.mark.parametrize("codes", [(7203, 6758, 7203), (7203, "9984", 7203), (700, 5, 700)])
+def test_tickers_that_excel_holds_as_numbers_are_the_text_of_their_digits(tmp_path, title, codes):
+    table = [[day, code, close] for (day, _, close), code in zip(TOKYO, codes, strict=True)]
+    content = excel(["Date", title, "Close"], *table)
+    path, found = described(tmp_path, content, "tokyo.xlsx")
+    assert {row["symbol"] for row in as_written(path, found)} == set(map(str, codes))
+    assert f"column '{title}' holds symbols as numbers, such as {codes[0]}" in found.notes[0]
+
+
+def test_tickers_that_parquet_holds_as_whole_floats_are_the_text_of_their_digits(tmp_path):
+    content = parquet(
+        Date=[date(2024, 1, 15)] * 4, Ticker=[7203.0, 6758.0, None, 1.5], Close=[1.5, 2, 3, 4]
+    )
+    path, found = described(tmp_path, content, "tokyo.parquet")
+    assert {row["symbol"] for row in as_written(path, found)} == {"6758", "7203"}
+    assert found.reading.quarantine.by_reason() == {"bad-symbol": 2}
+
+
+@pytest.mark.parametrize("head", ["Index,AAPL,MSFT", "date,ticker,close", "day,Close,Volume"])
+@pytest.mark.parametrize(
+    ("first", "formats"),
+    [
+        (19724, [["epoch-days"], ["sas-days"]]),
+        (739253, [["matlab-datenum"]]),
+        (23377, [["sas-days"]]),  # days since 1970 would be to come
+        (45293, [["excel-serial"]]),
+    ],
+)
+def test_numbers_of_days_are_proposed_as_dates_with_each_count_that_fits(
+    tmp_path, head, first, formats
+):
+    cells = "AAPL,1.5" if "ticker" in head else "185.5,369.25"
+    text = f"{head}\n" + "".join(f"{first + day},{cells}\n" for day in range(4))
+    path, found = described(tmp_path, text)
+    (setting,) = (each for each in found.settings if each.key == "date_formats")
+    assert [setting.value, *setting.others] == formats
+    if len(formats) > 1:
+        assert setting.why.endswith(f"line 2 has {first}: 2024-01-02 or 2014-01-01")
+    read = as_written(path, found, date_formats=formats[0])
+    assert read[0]["date"] == "2024-01-02"
+
+
+def test_dates_of_six_digits_in_a_file_without_a_header_are_found(tmp_path):
+    text = "".join(f"BHP,2401{day},184.5,186.25,40000000\n" for day in range(15, 20))
+    path, found = described(tmp_path, text, "ASX20240130.txt")
+    settings = {each.key: each.value for each in found.settings}
+    assert (settings["header_line"], settings["date_formats"]) == (0, ["%y%m%d"])
+    columns = {"date": 2, "symbol": 1, "close": 4}
+    read = as_written(path, found, columns=columns, date_formats=["%y%m%d"])
+    assert read[0]["date"] == "2024-01-15"
+
+
+def test_a_file_whose_only_whole_numbers_are_prices_or_volumes_still_has_no_dates(tmp_path):
+    with pytest.raises(Refusal, match="no column holds dates"):
+        described(tmp_path, "Symbol,Close,Volume\nA,19724,739253\nB,19725,739254\n")

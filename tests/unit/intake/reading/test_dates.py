@@ -111,6 +111,14 @@ def test_a_text_in_iso_8601_is_a_date_or_not(text, outcome):
         (("excel-serial",), "45293.75", "2024-01-02"),
         (("excel-serial",), "60", "unreadable-date"),
         (("excel-serial", "%d/%m/%Y"), "2/1/2024", "2024-01-02"),
+        (("epoch-days",), "19724", "2024-01-02"),
+        (("epoch-days",), "19724.0", "2024-01-02"),
+        (("epoch-days",), "-1", "1969-12-31"),
+        (("epoch-days",), "1704153600", "unreadable-date"),
+        (("epoch-days",), "9999999", "unreadable-date"),
+        (("sas-days",), "23377", "2024-01-02"),
+        (("matlab-datenum",), "739253.5", "2024-01-02"),
+        (("epoch-days", "sas-days"), "19724", "ambiguous-date"),
     ],
 )
 def test_declared_formats_say_how_dates_are_written(formats, text, outcome):

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -330,6 +331,8 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
         ("Date,Close", "2 janv. 2024,1", "deliver dates in digits such as 2024-01-31"),
         ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),
         ("Date,Close", "45293,1", r'set source\.date_formats: \["excel-serial"\]'),
+        ("Date,Close", "739253,1", r'set source\.date_formats: \["matlab-datenum"\]'),
+        ("Date,Close", "19724,1", r': \["epoch-days"\] or source\.date_formats: \["sas-days"\]'),
         ("Date,Close", "2024-01-02,$1.5", r'set source\.unit: "\$"'),
         ("Date,Close", '2024-01-02,"1,5"', r'set source\.decimal: ","'),
         ("Date,Close", '2024-01-02,"1,500"', r'set source\.thousands: "," or source\.decimal: ","'),
@@ -906,3 +909,64 @@ def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(
         read(tmp_path, text)
     left_out = Dialect(columns={**NAMES, "volume": False})
     assert len(read(tmp_path, text, left_out).prices) == 3
+
+
+def exchanged(day):
+    """A date as ISO 8601 with day and month exchanged, where that is a date."""
+    year, month, of_month = day.split("-")
+    return f"{year}-{of_month}-{month}" if int(of_month) <= 12 else day
+
+
+def of_days(days, symbols=("AAA",)):
+    rows = [f"{day},{symbol},{n}.5\n" for n, day in enumerate(days) for symbol in symbols]
+    return "Date,Symbol,Close\n" + "".join(rows)
+
+
+BUSINESS = [str(day) for day in np.arange("2024-01-02", "2024-12-20", dtype="datetime64[D]")]
+BUSINESS = [day for day in BUSINESS if date.fromisoformat(day).weekday() < 5]
+EXCHANGED = r"prices\.csv:{}: days and months seem to be exchanged, because dates such as {} fit"
+
+
+@pytest.mark.parametrize("count", [20, 40, 62, 240])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("symbols", [("AAA",), ("B", "A", "C")])
+def test_a_file_in_which_days_and_months_are_exchanged_is_refused(tmp_path, count, order, symbols):
+    days = BUSINESS[:count][::order]
+    text = of_days(map(exchanged, days), symbols)
+    line = 2 + next(n for n, day in enumerate(days) if exchanged(day) != day) * len(symbols)
+    with pytest.raises(
+        Refusal, match=EXCHANGED.format(line, exchanged(days[(line - 2) // len(symbols)]))
+    ):
+        read(tmp_path, text, Dialect())
+    wide = "Date,USD,JPY\n" + "".join(f"{exchanged(day)},1,2\n" for day in days)
+    with pytest.raises(Refusal, match=r"exchanged.*; get the dates from their source again"):
+        read(tmp_path, wide, WIDE)
+
+
+def test_exchanged_days_and_months_are_found_in_a_short_file_that_was_sorted_since(tmp_path):
+    with pytest.raises(Refusal, match=EXCHANGED.format(13, "2024-02-01")):
+        read(tmp_path, of_days(sorted(map(exchanged, BUSINESS[:20]))), Dialect())
+
+
+def test_dates_of_the_first_days_alone_that_run_on_in_the_other_order_need_the_other_format(
+    tmp_path,
+):
+    days = [f"{day:02}/{month:02}/2024" for day in (1, 2, 3) for month in (3, 4, 5)]
+    dialect = Dialect(calendar=Calendar(date_formats=("%d/%m/%Y",)))
+    with pytest.raises(Refusal, match=r"exchange %d and %m in source\.date_formats, or, if the"):
+        read(tmp_path, of_days(days), dialect)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [f"2024-{month:02}-01" for month in range(1, 13)],  # of each month
+        [f"2023-{month:02}-01" for month in range(1, 13)] + BUSINESS[8:20],  # then of each day
+        [f"{year}-{month:02}-01" for month in (1, 4, 7, 10) for year in (2021, 2022, 2023)],
+        BUSINESS[:40][::3] + BUSINESS[1:40][::3],
+        ["2024-01-04", "2024-01-03", "2024-01-02", "2024-01-15"],  # the newest is below
+        sorted(BUSINESS, key=lambda day: day.split("-")[::-1]),  # as text in days, months, years
+    ],
+)
+def test_dates_that_are_merely_apart_or_out_of_order_are_believed(tmp_path, days):
+    assert len(read(tmp_path, of_days(days), Dialect()).prices) == len(days)

@@ -1,6 +1,7 @@
 import base64
 import datetime as dt
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -89,12 +90,55 @@ def column(*values):
         ((1, DAY), ("string", ["1", "2024-01-02"])),
         ((dt.time(9, 30),), ("string", ["09:30:00"])),
         ((dt.timedelta(hours=30), 1), ("string", ["1 day, 6:00:00", "1"])),
-        (("#REF!", 1.5), ("double", [None, 1.5])),
+        (("#REF!", 1.5, DAY), ("string", ["#REF!", "1.5", "2024-01-02"])),
+        (("#N/A", 1.5), ("string", ["#N/A", "1.5"])),
         (("=1+1", 1.5), ("double", [None, 1.5])),
     ],
 )
 def test_a_column_has_the_type_of_its_cells_or_is_text(values, expected):
     assert column(*values) == expected
+
+
+def test_a_formula_without_a_stored_value_is_refused_where_its_column_is_read():
+    rows = [["d", "c"], [1, 2], ["=A2+1", 3], ["=A3+1", 4]]
+    found = WorkbookSheet(
+        book({"Notes": [], "P": {"B3": "d", "C3": "c", "B4": 1, "C4": 2, "B5": "=B4+1"}}), "p.xlsx"
+    )
+    with pytest.raises(
+        Refusal,
+        match=r"^p\.xlsx: sheet 'P', cell B5: the formula of 'd' has no stored value; .* save it",
+    ):
+        next(found.blocks(["d", "c"]))
+    found = WorkbookSheet(book({"P": rows}), "p.xlsx")
+    (block,) = (make() for make in found.blocks(["c"]))
+    assert block.columns["c"].to_pylist() == [2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (b"<c r='B2'><f>1+1</f><v>2</v></c>", 2.0),
+        (b'<c r="B2" t="str"><f>T(1)</f><v></v></c>', None),
+        (b'<c r="B2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+        (b'<c r="B2" s="1"/>', None),
+    ],
+)
+def test_a_formula_has_its_stored_value_which_may_be_an_empty_text_or_an_error(cell, value):
+    content = repacked(lambda part: re.sub(rb'<c r="B2".*?</c>', cell, part))
+    found = WorkbookSheet(content, "p.xlsx")
+    (block,) = (make() for make in found.blocks(found.titles))
+    first = block.columns["Close"].to_pylist()[0]
+    assert first == (str(value).removesuffix(".0") if value else None)
+
+
+def test_a_cell_far_to_the_right_is_named_as_excel_does():
+    assert [cells._letters(column) for column in (0, 25, 26, 701, 702)] == [
+        "A",
+        "Z",
+        "AA",
+        "ZZ",
+        "AAA",
+    ]
 
 
 def test_lines_are_the_numbers_that_excel_shows_and_blank_rows_are_none():

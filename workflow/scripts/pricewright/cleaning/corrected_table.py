@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pricewright.cleaning.declarations import Rename, read_corrections
-from pricewright.cleaning.missing import in_order, missing_values, settle_missing
-from pricewright.cleaning.options import MissingRules
+from pricewright.cleaning.missing import Settled, in_order
 from pricewright.files.disk import copy_whole, file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
@@ -162,35 +161,53 @@ def _in_memory(
     return OrderedTable.held(as_table(in_order(frame, name))), len(frame), others
 
 
+@dataclass(frozen=True)
+class WrittenTable:
+    """What `write_settled` wrote; `Settled` explains the fields that are not these.
+
+    sha256: of the file.  rows: the number of its rows.
+    """
+
+    sha256: str
+    rows: int
+    filled: dict[str, int]
+    newest_dropped: dict[str, str]
+    without_adj_close: list[str]
+
+
 def write_settled(
     output: Path,
     path: Path,
     made: CorrectedTable,
-    missing: MissingRules,
+    settle: Callable[[pa.Table], Settled],
     look: Callable[[pa.Table], None],
-) -> tuple[str, int, dict[str, int]]:
+) -> WrittenTable:
     """Settle missing values in what `correct` made of a file, and write it.
 
-    Returns the SHA-256, the number of rows, and the number of filled values by column. look: called
-    once with each group of symbols' rows, before missing values are settled. A Parquet file in
-    which nothing changes is copied. Raises Refusal if fewer than half of the rows that the
-    corrections left would remain.
+    settle: settles a group of symbols' rows.  look: called once with each group before. A Parquet
+    file in which nothing changes is copied. Raises Refusal if fewer than half of the rows that the
+    corrections left would remain, or if no row has an adj_close though there is such a column.
     """
     filled, lacking = Counter[str](), Counter[str]()
-    rows = 0
+    newest, bare = dict[str, str](), list[str]()
+    rows = symbols = 0
     as_it_is = made.as_written and is_parquet(output)
 
     def settled() -> Iterator[pa.Table]:
         """All groups, or none at all if the file can be copied unchanged."""
-        nonlocal rows, as_it_is
+        nonlocal rows, symbols, as_it_is
         passed = 0
         for group in made.groups():
             look(group)
-            table, more = settle_missing(group, missing)
-            filled.update(more)
+            done = settle(group)
+            table = done.table
+            filled.update(done.filled)
+            lacking.update(done.lacking)
+            newest.update(done.newest_dropped)
+            bare.extend(done.without_adj_close)
+            symbols += len(rows_of_symbols(group)[1])
             rows += len(table)
-            lacking.update(missing_values(group) if len(table) < len(group) else {})
-            if as_it_is and len(table) == len(group) and not more:
+            if as_it_is and len(table) == len(group) and not done.filled:
                 passed += 1
                 continue
             if as_it_is:
@@ -214,6 +231,11 @@ def write_settled(
                 f"{lacking[column]} have no {column}; deliver it for all records, or exclude the "
                 f"column with source.columns.{column}: false."
             )
+        if bare and len(bare) == symbols:
+            raise Refusal(
+                f"{path}: none of its {made.left} records has an adj_close; deliver it, or exclude "
+                "the column with source.columns.adj_close: false."
+            )
 
     tables = settled()
     first = list(islice(tables, 1))
@@ -222,7 +244,8 @@ def write_settled(
         sha256 = made.sha256
     else:
         sha256 = write_table(output, made.schema, chain(first, tables))
-    return sha256, rows, {name: filled[name] for name in made.schema.names if filled[name]}
+    counts = {name: filled[name] for name in made.schema.names if filled[name]}
+    return WrittenTable(sha256, rows, counts, newest, bare)
 
 
 def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:

@@ -144,6 +144,7 @@ def clean_options(config: dict[str, Any]) -> dict[str, Any]:
     return {
         "missing_price": config["missing"]["price"],
         "missing_volume": config["missing"]["volume"],
+        "modelled": config["model"]["price"],
         **config["quality"],
     }
 

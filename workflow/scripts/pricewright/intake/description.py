@@ -31,6 +31,7 @@ from pricewright.intake.reading.delivery import (
 )
 from pricewright.intake.reading.dialect import (
     CLOCK,
+    DAY_COUNTS,
     FROM_FILE,
     FROM_SHEET,
     Calendar,
@@ -41,6 +42,7 @@ from pricewright.intake.reading.dialect import (
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import (
+    NUMBER,
     Block,
     Sheet,
     bare,
@@ -303,6 +305,13 @@ def _columns(
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
     dates = [title for title in dates if not is_number(sample, title)] or dates
+    dates = dates or [
+        title
+        for title in titles
+        if not usual_columns("symbol", [title])
+        and not any(usual_columns(ours, [title]) for ours in VALUES)
+        and formats_of(sample, title, short=True)
+    ]
     if not dates:
         raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
@@ -337,7 +346,7 @@ def _columns(
 def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
     """How the dates of the first of these columns are written, and which time zone counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
-    formats = formats_of(sample, dates[0]) or []
+    formats = formats_of(sample, dates[0], short=True) or []
     choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
     tomorrow = day_after(now())
     past = [
@@ -353,6 +362,9 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     )
     row = int(np.argmax(then & ~by_itself))
     why = f"line {sample.lines[row]} has {column[row]}"
+    if len(choices) > 1 and any(form in DAY_COUNTS for (form, *_) in choices):
+        each = (parse_days(column, Calendar(tuple(some)), typed).days[row] for some in choices)
+        why += f": {' or '.join(str(np.datetime64(int(day), 'D')) for day in each)}"
     form = found.choose("date_formats", choices, why, [])
     calendar = Calendar(tuple(form or ()), last_day=tomorrow)
     days = parse_days(column, calendar, typed)
@@ -612,6 +624,7 @@ def _symbols(
                 found.choose("columns.symbol", [better], f"{named[0]} holds only numbers")
                 dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
                 said = texts_of(sample, better)
+        _note_numbers(dialect.names(titles, "")["symbol"], sample, found)
         return _pattern(dialect, said, found)
     if inside := getattr(sheet, "symbol", None):
         found.notes.append(f"the file itself says that its prices are of {inside}")
@@ -620,12 +633,17 @@ def _symbols(
     moments = moments_of(sample, dialect)
     several = len(set(moments)) < len(moments)
     words = {
-        title: [text and bare(text) for text in sample.columns[title].to_pylist()]
+        title: [text and bare(text) for text in sample.columns[title].cast(pa.string()).to_pylist()]
         for title in titles
         if title not in taken
-        and pa.types.is_string(sample.columns[title].type)
-        and sample.typed(title) is None
-        and (not is_number(sample, title) or is_numbered(sample, title))
+        and (
+            plain_title(title) in _CODES
+            or (
+                pa.types.is_string(sample.columns[title].type)
+                and sample.typed(title) is None
+                and (not is_number(sample, title) or is_numbered(sample, title))
+            )
+        )
     }
     telling = [
         title
@@ -652,7 +670,10 @@ def _symbols(
             candidates, why = [*codes], "its values look like symbols"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
-        texts = [] if isinstance(symbol, list) else texts_of(sample, symbol)
+        texts = []
+        if not isinstance(symbol, list):
+            texts = texts_of(sample, symbol)
+            _note_numbers(symbol, sample, found)
         return _pattern(dialect, texts, found)
     if named_files:
         return _from_names(dialect, named_files, found)
@@ -705,6 +726,18 @@ def _from_name(dialect: Dialect, stem: str, found: Description) -> Dialect:
         return replace(_pattern(dialect, [stem], found), symbol=stem)
     why = "no column holds it, and the file's name is none; such as these"
     return replace(dialect, symbol=found.choose("symbol", ("AAPL", "EURUSD"), why, examples=True))
+
+
+def _note_numbers(title: str, sample: Block, found: Description) -> None:
+    """Note that symbols are stored as numbers, which have no leading zeros."""
+    column, kinds = sample.columns[title], sample.kinds.get(title)
+    numbers = not pa.types.is_string(column.type) if kinds is None else kinds == NUMBER
+    first = column.filter(pa.array(np.broadcast_to(numbers, len(column))))[:1].cast(pa.string())
+    if len(first):
+        found.notes.append(
+            f"column {title!r} holds symbols as numbers, such as {first[0]}: if they had leading "
+            "zeros, as in 0700, the zeros are lost; then deliver the symbols as text"
+        )
 
 
 def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:

@@ -14,7 +14,7 @@ from pricewright.intake.reading.dates import parse_days
 from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet, bare
-from pricewright.intake.reading.titles import is_code, usual_columns
+from pricewright.intake.reading.titles import is_code, usual_columns, value_named
 
 _SAMPLE: Final = 2_000  # rows to look at
 _NUMBER: Final = re.compile(
@@ -22,16 +22,15 @@ _NUMBER: Final = re.compile(
     r"\d(?:\d|[^\w:])*(?:[eE][-+]?\d{1,3})?(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
 _MARKED_DATE: Final = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)")
+_SIX_DIGITS: Final = re.compile(r"\d{6}", re.ASCII)
 _IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)")
 
 
 def sample_of(sheet: Sheet, content: Content) -> Block:
     """The first rows of the columns that may hold dates, symbols and numbers."""
-    is_columnar = content.kind in (
-        "parquet",
-        "feather",
-    )  # these formats may have columns of other kinds, which count only if named
-    for read in sheet.blocks([] if is_columnar else sheet.titles):
+    # these formats may have columns that cannot be read, which count only if named
+    any_kind = content.kind in ("parquet", "feather", "excel")
+    for read in sheet.blocks([] if any_kind else sheet.titles):
         block = read()
         if len(block.lines):
             rows = slice(0, _SAMPLE)
@@ -51,8 +50,11 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
     """
     lines = getattr(sheet, "begin", ())
     rows = [place for place, (_, cells) in enumerate(lines) if are_values(cells)]
-    if dialect.layout_of(list(sheet.titles)) or not rows:
+    if dialect.layout_of(list(sheet.titles)):
         return None
+    if not rows:
+        columns = zip(*(cells for _, cells in lines), strict=False)
+        return 0 if len(lines) > 1 and any(map(_are_short_dates, columns)) else None
     if not rows[0]:
         return 0
     begin = [cells for _, cells in lines[: rows[0]]]
@@ -70,6 +72,13 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
     return None
 
 
+def _are_short_dates(texts: Sequence[str]) -> bool:
+    """Whether all texts are six digits that read as a date, such as 240131."""
+    return all(map(_SIX_DIGITS.fullmatch, texts)) and bool(
+        proposals.date_formats(texts, formats=proposals.SHORT)
+    )
+
+
 def are_values(titles: Sequence[str]) -> bool:
     """Whether the line that should name the columns has a date and a number."""
     dates = {title for title in titles if is_date(title)}
@@ -81,8 +90,12 @@ def is_date(text: str) -> bool:
     return is_iso or bool(proposals.date_formats([text]))
 
 
-def formats_of(sample: Block, title: str) -> list[str] | None:
-    """The formats that read most of a column as dates; empty if it needs none, None if none do."""
+def formats_of(sample: Block, title: str, *, short: bool = False) -> list[str] | None:
+    """The formats that read most of a column as dates; empty if it needs none, None if none do.
+
+    short: whether formats that many plain numbers fit count for any column, and not only for one
+    that is called a date.
+    """
     column, typed = sample.columns[title], sample.typed(title)
     if pa.types.is_temporal(column.type):
         return []
@@ -95,7 +108,7 @@ def formats_of(sample: Block, title: str) -> list[str] | None:
         return []
     texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
     formats = proposals.date_formats(texts[:500], most=True)
-    if not formats and usual_columns("date", [title]):
+    if not formats and (short or usual_columns("date", [title])):
         formats = proposals.date_formats(texts[:500], most=True, formats=proposals.SHORT)
     if "%Y-%m-%d" in formats and read.any():
         return []
@@ -170,6 +183,8 @@ def why_no_dates(titles: Sequence[str], sample: Block, name: str) -> str:
         return "its columns are separated by blanks alone; deliver it as CSV."
     for title in titles:
         texts = texts_of(sample, title)
+        if value_named(title):
+            continue
         if texts and all(map(proposals.NO_DAY.fullmatch, texts)):
             return (
                 f"column {title!r} names no day: found {texts[0]}; deliver days, such as the last "

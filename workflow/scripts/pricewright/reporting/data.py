@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation.acceptance import WRONG_PRICE, deciding
+from pricewright.files.errors import some_of
 from pricewright.intake.reading.quarantine import REASONS
 
 MOST_PERIODS = 60
@@ -64,6 +65,8 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         found["left out"] = f"{cleaned['duplicates']:,} exact duplicates, {rows_left_out(cleaned)}"
         corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
         found["changed"] = f"{corrected:,} declared corrections, {filled:,} values filled in"
+        if bare := cleaned.get("without_adj_close"):
+            found["adj_close"] = f"the close of {some_of(bare)}, which has none"
         found["flagged"] = _counted("flags", cleaned["flags"])
     return [*found.items(), ("kept", f"{data['rows']:,} rows, {span(data)}")]
 

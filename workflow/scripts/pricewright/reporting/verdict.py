@@ -3,7 +3,7 @@
 A run ends with these words: whether the model is accepted, and where its files are.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -113,20 +113,25 @@ def _doubts(model: Mapping[str, Any]) -> list[str]:
         "decimal point or another unit, and nothing was corrected: see "
         "results/data_quality.json, and declare what is wrong in the file of corrections.file."
     )
-    return [*([lost] if (lost := _lost(model)) else []), *([suspect] if slips else [])]
+    return [*_lost(model), *([suspect] if slips else [])]
 
 
-def _lost(model: Mapping[str, Any]) -> str | None:
-    """How many delivered rows and values could not be kept; None if all were."""
-    came = model.get("receipts", {}).get("ingest", {})
+def _lost(model: Mapping[str, Any]) -> Iterator[str]:
+    """What of the delivered rows could not be kept, if any."""
+    receipts = model.get("receipts", {})
+    came, dropped = receipts.get("ingest", {}), receipts.get("clean", {}).get("newest_dropped", {})
     reasons = came.get("quarantined", {})
     rows = sum(reasons.values()) - reasons.get("duplicate", 0)
     values = sum(came.get("missing", {}).values())
-    if not rows and not values:
-        return None
     what = [f"{rows:,} of {came['rows']:,} delivered rows"] if rows else []
     what += [f"{values:,} values in other rows"] if values else []
-    return f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."
+    if what:
+        yield f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."
+    if dropped:
+        yield (
+            f"LOST: the newest row of {some_of(list(dropped))} is incomplete and was dropped: see "
+            "newest_dropped in results/clean.json."
+        )
 
 
 def champion(model: Mapping[str, Any]) -> list[str]:

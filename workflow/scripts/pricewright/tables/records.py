@@ -23,7 +23,7 @@ import pyarrow as pa
 from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.tables.fields import FIRST_DAY, LAST_DAY
+from pricewright.tables.fields import FIRST_DAY, LAST_DAY, PRICES
 from pricewright.tables.table_files import (
     ends_of_groups,
     holds_parquet,
@@ -323,8 +323,9 @@ def _cast(read: Callable[[], pa.Table], schema: pa.Schema) -> pa.Table:
 def parse_records(content: bytes, name: str) -> pa.Table:
     """JSON records as a table: one row per record, columns in order of first appearance.
 
-    Columns of whole numbers become int64, of other numbers float64, and of texts strings. Keys that
-    a record lacks, or has as null, are missing values. Errors call the file `name`.
+    Columns of whole numbers become int64, of other numbers float64, and of texts strings; a column
+    without any value is int64, of a price float64. Keys that a record lacks, or has as null, are
+    missing values. Errors call the file `name`.
 
     Raises Refusal if the bytes are not an array of flat JSON objects, if a date is not in
     ISO 8601, or if a column mixes numbers and text.
@@ -355,7 +356,7 @@ def _array(key: str, values: Sequence[Any]) -> pa.Array:
     kinds = {*map(type, values)} - {type(None)}
     if key == "date" or kinds == {str}:
         return pa.array(values, pa.string())
-    if kinds <= {int}:
+    if kinds <= {int} and (kinds or key not in PRICES):
         with suppress(OverflowError, pa.ArrowInvalid):
             return pa.array(values, pa.int64())
     return pa.array([None if value is None else float(value) for value in values], pa.float64())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.clock import day_number
-from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
+from pricewright.intake.reading.dialect import DAY_COUNTS, EPOCHS, EXCEL_SERIAL, Calendar
 from pricewright.tables.fields import FIRST_DAY
 
 _ISO = re.compile(
@@ -38,7 +38,9 @@ _DIGITS = {
 }
 """The fewest and the most digits of each numeric directive."""
 _WHOLE = re.compile(r"-?\d{1,20}(\.0*)?", re.ASCII)
-_SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
+_SERIAL = re.compile(r"-?\d{1,7}(\.\d*)?", re.ASCII)
+_MOST_DAYS = 719_162  # from 1970-01-01 back to the year 1
+_EXCEL_IS_WRONG_BEFORE = 61  # the first of March 1900
 _COARSER = 10_000_000  # fewer seconds since 1970 mean that the count is of a coarser unit
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
 _YEARS_AHEAD = 3650  # days
@@ -272,8 +274,8 @@ def reader_of(form: str) -> Reader:
     """The reader of a format."""
     if form in EPOCHS:
         return partial(_since_epoch, EPOCHS[form])
-    if form == EXCEL_SERIAL:
-        return _excel_serial
+    if form in DAY_COUNTS:
+        return partial(_counted_days, form)
     timed = re.search(r"%[HI]", form) is not None
     fixed = _shape(form)
 
@@ -302,13 +304,16 @@ def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + since, True
 
 
-def _excel_serial(text: str) -> tuple[datetime, bool] | None:
-    """Days since the end of 1899, from March 1900 on; Excel counts earlier days wrongly."""
-    if not _SERIAL.fullmatch(text) or not 61 <= float(text) < 2958466:
+def _counted_days(form: str, text: str) -> tuple[datetime, bool] | None:
+    """The moment that a count of days states; None for years in which there is no price."""
+    if not _SERIAL.fullmatch(text):
         return None
     days, rest = divmod(float(text), 1)
+    since = days - DAY_COUNTS[form]
+    if abs(since) > _MOST_DAYS or (form == EXCEL_SERIAL and days < _EXCEL_IS_WRONG_BEFORE):
+        return None
     seconds = min(round(86_400 * rest), 86_399)
-    return datetime(1899, 12, 30) + timedelta(days=days, seconds=seconds), seconds > 0
+    return datetime(1970, 1, 1) + timedelta(days=since, seconds=seconds), seconds > 0
 
 
 def _why_none(text: str, formats: Sequence[str]) -> str:
@@ -324,7 +329,7 @@ def _why_none(text: str, formats: Sequence[str]) -> str:
 
 def _is_cut(text: str, form: str) -> bool:
     """Whether strptime splits digits of a text where no mark separates them."""
-    if form in EPOCHS or form == EXCEL_SERIAL:
+    if form in EPOCHS or form in DAY_COUNTS:
         return False
     try:
         datetime.strptime(text, form)

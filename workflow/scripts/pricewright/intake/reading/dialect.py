@@ -32,7 +32,9 @@ EPOCHS = {
 }
 """Date formats that count from 1970, with the number of their units in a second."""
 EXCEL_SERIAL = "excel-serial"
-"""The date format that counts days like Excel."""
+DAY_COUNTS = {EXCEL_SERIAL: 25_569, "epoch-days": 0, "sas-days": 3_653, "matlab-datenum": 719_529}
+"""Date formats that count days, with the number that each gives to 1970-01-01. R and pandas count
+from 1970, SAS and Stata from 1960."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named after their symbol."""
 FROM_SHEET = "{sheet}"
@@ -115,14 +117,14 @@ class Calendar(Options):
 
 def _fault_of_format(form: str) -> str | None:
     """Why a date format gives no day, or not the same one on every machine; None if it is good."""
-    if form in EPOCHS or form == EXCEL_SERIAL:
+    if form in EPOCHS or form in DAY_COUNTS:
         return None
     found = set(re.findall(r"%(.?)", form))
     if unknown := found - set(_DIRECTIVES):
         return (
             f"where {form!r} has %{min(unknown)}, which is unknown or not the same everywhere, "
-            f"allowed: {' '.join('%' + letter for letter in _DIRECTIVES)}, {', '.join(EPOCHS)}, "
-            f"{EXCEL_SERIAL}"
+            f"allowed: {' '.join('%' + letter for letter in _DIRECTIVES)}, "
+            f"{', '.join([*EPOCHS, *DAY_COUNTS])}"
         )
     of_year = {"Y", "y"} & found and ({"j"} & found or ({"m", "b", "B"} & found and "d" in found))
     of_week = {"G", "V"} <= found and {"u", "a", "A"} & found

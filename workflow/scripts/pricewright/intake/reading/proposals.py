@@ -12,6 +12,7 @@ import pyarrow as pa
 from pricewright.intake.reading.dates import parse_days, reader_of
 from pricewright.intake.reading.dialect import (
     CLOCK,
+    DAY_COUNTS,
     EPOCHS,
     EXCEL_SERIAL,
     Calendar,
@@ -35,10 +36,11 @@ _TIMES = (
 )
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
-SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
+SHORT = ("%y%m%d", "%d%m%y", "%m%d%y", *(form for form in DAY_COUNTS if form != EXCEL_SERIAL))
 """Formats that many plain numbers fit; tried only for a column that is clearly the date."""
-_FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
-    int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
+_FIRST_DAY, _FIRST_COUNTED, _LAST_COUNTED, _LAST_DAY = (
+    int(np.datetime64(day).astype(int))
+    for day in ("1850-01-01", "1980-01-01", "2035-01-01", "2100-01-01")
 )
 NO_DAY = re.compile(
     r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})|" + CLOCK.pattern
@@ -101,8 +103,9 @@ def _adds(column: pa.Array, form: str, other: str) -> bool:
 def _read_by(column: pa.Array, form: str) -> int:
     """How many of n texts a format reads as days that may have prices."""
     found = parse_days(column, Calendar((form,), "UTC"))
-    earliest = _FIRST_COUNTED if form in (*EPOCHS, EXCEL_SERIAL) else _FIRST_DAY
-    return int((found.days >= earliest).sum() - (found.days > _LAST_DAY).sum())
+    earliest = _FIRST_COUNTED if form in EPOCHS or form in DAY_COUNTS else _FIRST_DAY
+    latest = _LAST_COUNTED if form in DAY_COUNTS else _LAST_DAY
+    return int((found.days >= earliest).sum() - (found.days > latest).sum())
 
 
 def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> list[Marks]:

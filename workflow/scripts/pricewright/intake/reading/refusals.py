@@ -1,6 +1,6 @@
 """Why a delivery is refused as a whole, and what to do, in one sentence made from its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -13,7 +13,13 @@ from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.proposals import remedy, symbol_pattern
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
-from pricewright.intake.reading.rows import Sheet, cell_texts, crossed_columns, texts_in
+from pricewright.intake.reading.rows import (
+    Lines,
+    Sheet,
+    cell_texts,
+    crossed_columns,
+    texts_in,
+)
 from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Ints
 
@@ -40,6 +46,9 @@ _SYSTEMATIC = 3  # from this many rows with one fault that one setting would fix
 _SAMPLE = 2_000  # rows whose texts show how the others are written
 _LOOKED_AT = 10  # texts per fault; a few show what to declare, and reading them takes a second pass
 _MOST_SYMBOLS = 100_000  # with more texts, the column holds something else
+_TIMES_FEWER = 10  # so many times fewer steps back are no accident
+_TIMES_NEARER = 2  # and as many times nearer dates
+_ABOUT_A_YEAR = 400  # days
 _IN_A_BLOCK = 5  # rows in order, on average; with fewer, the file is in no order at all
 
 
@@ -99,6 +108,82 @@ def refuse_undeclared(
                 f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
                 f"{len(lines) - 1} more rows; {found}."
             )
+
+
+def refuse_exchanged(symbols: Ints, days: Ints, lines: Lines, dialect: Dialect, name: str) -> None:
+    """Raise Refusal if the days of symbols jump about, but run on, and closer together, with days
+    and months exchanged.
+
+    symbols, days, lines: of rows (n,), in delivered order.
+    """
+    order = np.argsort(symbols, kind="stable")
+    same = np.diff(symbols[order]) == 0
+    jumps, far = _jumps(days[order], same)
+    if jumps:
+        other = _exchanged(days)
+        fewer, near = _jumps(other[order], same)
+        if fewer * _TIMES_FEWER <= jumps and near * _TIMES_NEARER <= far:
+            _refuse_if_several(days, other, lines, dialect, name)
+
+
+def refuse_scattered(blocks: Sequence[tuple[Ints, Lines]], dialect: Dialect, name: str) -> None:
+    """Raise Refusal if days up to the 12th are strewn over months in which there is no later day,
+    and all fall into the months of the later days if days and months are exchanged.
+
+    blocks: the days (n,) and lines (n,) of some rows. More than about a year has every month.
+    """
+    blocks = [block for block in blocks if len(block[0])]
+    begin = min((int(days.min()) for days, _ in blocks), default=0)
+    if not blocks or max(int(days.max()) for days, _ in blocks) - begin > _ABOUT_A_YEAR:
+        return
+    counts = sum(np.bincount(days - begin, minlength=_ABOUT_A_YEAR + 1) for days, _ in blocks)
+    days = (np.flatnonzero(counts) + begin).astype(np.int32)
+    months, other = days.astype("datetime64[D]").astype("datetime64[M]"), _exchanged(days)
+    late = days == other
+    late &= days.astype("datetime64[D]") - months >= np.timedelta64(12, "D")
+    alone = ~late & ~np.isin(months, months[late])
+    moved = other.astype("datetime64[D]").astype("datetime64[M]")
+    if min(late.sum(), alone.sum()) < _SYSTEMATIC or np.setdiff1d(moved[~late], months[late]).size:
+        return
+    for some, lines in blocks:
+        _refuse_if_several(some, _exchanged(some), lines, dialect, name)
+
+
+def _exchanged(days: Ints) -> Ints:
+    """Days (n,) with day and month exchanged, where that is a day: up to the 12th of a month."""
+    dates = days.astype("datetime64[D]")
+    months, years = dates.astype("datetime64[M]"), dates.astype("datetime64[Y]")
+    day = (dates - months).astype(np.int64)
+    there = (years.astype("datetime64[M]") + day).astype("datetime64[D]")
+    there += (months - years.astype("datetime64[M]")).astype(np.int64)
+    return np.where(day < 12, there.astype(np.int64), days).astype(np.int32)
+
+
+def _jumps(days: Ints, same: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """How many steps of days (n,) go the other way than most, and how many days all steps cover,
+    where both days are of the same symbol."""
+    steps = np.diff(days)[same]
+    return int(min((steps > 0).sum(), (steps < 0).sum())), int(np.abs(steps).sum())
+
+
+def _refuse_if_several(days: Ints, other: Ints, lines: Lines, dialect: Dialect, name: str) -> None:
+    """Raise Refusal if several days (n,) are others with day and month exchanged."""
+    moved = np.flatnonzero(days != other)
+    if len(np.unique(days[moved])) < _SYSTEMATIC:
+        return
+    first = moved[np.argmin(lines[moved])]
+    day, true = (np.datetime64(int(each[first]), "D") for each in (days, other))
+    remedy = "get the dates from their source again; sorting the rows would only hide the fault"
+    early = days.astype("datetime64[D]") - days.astype("datetime64[D]").astype("datetime64[M]")
+    formats = dialect.calendar.date_formats
+    if (early < np.timedelta64(12, "D")).all() and any("%d" in form for form in formats):
+        remedy = (
+            "exchange %d and %m in source.date_formats, or, if the dates are right, sort the rows"
+        )
+    raise Refusal(
+        f"{name}:{lines[first]}: days and months seem to be exchanged, because dates such as {day} "
+        f"fit the other dates only as {true}; {remedy}."
+    )
 
 
 def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:

@@ -465,13 +465,14 @@ def _symbols(
 ) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
     """Each row's symbol as a place in the list of symbols, -1 if it is not a symbol.
 
-    A date, a truth value or a fraction is not a symbol: a program converted the real one.
+    A whole number, such as a ticker from Tokyo in Excel, is the text of its digits. A date, a truth
+    value or a fraction is not a symbol: a program converted the real one.
     """
     column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
-        if not pa.types.is_integer(column.type):
+        if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
             return np.full(len(column), -1, dtype=np.int32), []
-        column = column.cast(pa.string())
+        column, kinds = column.cast(pa.string()), np.full(len(column), NUMBER, np.int8)
     coded = pc.dictionary_encode(column, null_encoding="encode")
     order = pc.array_sort_indices(coded.dictionary)
     sorted_ = tuple(coded.dictionary.take(order).to_pylist())

@@ -19,7 +19,7 @@ from pricewright.files.large_arrays import Shelf, joined
 from pricewright.files.machine import give_back
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.quarantine import Quarantine, code
-from pricewright.intake.reading.refusals import refuse_blocks
+from pricewright.intake.reading.refusals import refuse_blocks, refuse_exchanged, refuse_scattered
 from pricewright.intake.reading.rows import CheckedRows, joined_times
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys
 from pricewright.tables.stored_values import GroupedValues
@@ -113,12 +113,13 @@ def in_order(
     `name`, if bars are intraday but not declared to be.
     """
     runs, shelf = all_runs.settle(), all_runs.shelf
+    refuse_scattered([(run.days, run.lines) for run in runs], dialect, name)
     names = sorted({sys.intern(name) for run in runs for name in run.names})
     place = {name: number for number, name in enumerate(names)}
     begins = [_begins(run, place) for run in runs]
     rows = sum(len(run.days) for run in runs)
     symbols, days = shelf.new_array(rows, np.int32), shelf.new_array(rows, np.int32)
-    repeats, groups, ends, end = _Repeats(dialect, names, rows), list[_Group](), [0], 0
+    repeats, groups, ends, end = _Repeats(dialect, names, rows, name), list[_Group](), [0], 0
     counts = np.sum([np.diff(each) for each in begins], axis=0).tolist() if runs else []
     for first, last in pairwise([0, *ends_of_groups(counts)]):
         spans = [slice(int(each[first]), int(each[last])) for each in begins]
@@ -133,7 +134,7 @@ def in_order(
         symbols[begin:end], days[begin:end] = own, its_days
         groups.append(shelf.put(group))
         ends.append(end)
-    lost = repeats.quarantine(titles, name)
+    lost = repeats.quarantine(titles)
     values: Mapping[str, Floats] = OrderedValues([run.values for run in runs], groups, ends)
     if len(runs) == 1:
         is_ordered = all(group.order is None for group in groups)
@@ -167,8 +168,8 @@ class _Group:
 class _Repeats:
     """The rows of one symbol and day, or of one time on it, found group by group."""
 
-    def __init__(self, dialect: Dialect, names: Sequence[str], rows: int) -> None:
-        self._dialect, self._names, self._rows = dialect, names, rows
+    def __init__(self, dialect: Dialect, names: Sequence[str], rows: int, file: str) -> None:
+        self._dialect, self._names, self._rows, self._file = dialect, names, rows, file
         self._is_intraday = dialect.calendar.bars == "intraday"
         self._strays, self._first_stray = 0, (0, "", 0)
         self._one_symbol: tuple[Ints, Column] | None = None
@@ -177,7 +178,12 @@ class _Repeats:
     def order_of(
         self, symbols: Ints, days: Ints, runs: Sequence[CheckedRows], group: _Group
     ) -> npt.NDArray[np.int32]:
-        """The order (m,) in which rows (n,) of a group are kept."""
+        """The order (m,) in which rows (n,) of a group are kept.
+
+        Raises Refusal if their days and months are exchanged.
+        """
+        every_line = _in_group([run.lines for run in runs], group)
+        refuse_exchanged(symbols, days, every_line, self._dialect, self._file)
         times = None
         if any(run.times is not None for run in runs):
             times = _in_group([_times(run) for run in runs], group)
@@ -186,7 +192,7 @@ class _Repeats:
         else:
             order = np.argsort(keys(symbols, days), kind="stable")
         again = _as_before(symbols[order]) & _as_before(days[order])
-        lines = _in_group([run.lines for run in runs], group) if again.any() else symbols[:0]
+        lines = every_line if again.any() else symbols[:0]
         if times is not None and again.any():
             other = again & (np.diff(times[order], prepend=0) != 0)
             if self._is_intraday:
@@ -199,8 +205,7 @@ class _Repeats:
             self._found[reason].append((lines[rows], symbols[rows], days[rows]))
         if self._dialect.symbol is not None and len(self._names) == 1:
             as_delivered = np.delete(np.arange(len(order)), order[duplicate])
-            all_lines = _in_group([run.lines for run in runs], group)
-            self._one_symbol = days[as_delivered], all_lines[as_delivered]
+            self._one_symbol = days[as_delivered], every_line[as_delivered]
         kept = np.delete(order, np.concatenate([duplicate, conflict]))
         return kept.astype(np.int32)
 
@@ -213,17 +218,17 @@ class _Repeats:
         self._first_stray = min(first, self._first_stray) if self._strays else first
         self._strays += len(rows)
 
-    def quarantine(self, titles: Sequence[str], name: str) -> Quarantine:
+    def quarantine(self, titles: Sequence[str]) -> Quarantine:
         """The rows that are not kept; raises Refusal for intraday bars, as in `in_order`."""
         if self._strays > STRAYS * self._rows:
             line, symbol, day = self._first_stray
             raise Refusal(
-                f"{name}:{line}: there are several times a day, such as for {symbol} on "
+                f"{self._file}:{line}: there are several times a day, such as for {symbol} on "
                 f"{np.datetime64(day, 'D')}; set source.bars: intraday, which makes daily bars of "
                 "them."
             )
         if self._one_symbol is not None:
-            refuse_blocks(*self._one_symbol, str(self._dialect.symbol), name)
+            refuse_blocks(*self._one_symbol, str(self._dialect.symbol), self._file)
         places = np.full(len(self._names), -1)
         found = {reason: _all_of(parts) for reason, parts in self._found.items()}
         if self._dialect.layout == "wide" and any(len(rows[0]) for rows in found.values()):

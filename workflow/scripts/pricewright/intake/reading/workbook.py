@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
-from pricewright.intake.reading.rows import TEXT, VALUE, Block, CrossedHeader
+from pricewright.intake.reading.rows import Block, CrossedHeader
 from pricewright.intake.reading.titles import distinct, is_unnamed
 
 _ROWS: Final = 1 << 17  # of a block
@@ -42,8 +42,9 @@ class WorkbookSheet:
     Rows above the titles and blank rows do not count, nor do columns that are blank throughout. A
     column of numbers is float64, one of dates date32, and one with times of day a timestamp. Any
     other column is text, and values in it are spelled out: numbers as short as they are exact,
-    dates in ISO 8601, the words true and false. An empty cell, and an error such as #N/A, is a
-    missing value; a formula has the value that was stored with it. No row is bad.
+    dates in ISO 8601, the words true and false. An empty cell is a missing value. In an .xlsx, an
+    error such as #REF! is its text; in other kinds of workbooks it is a missing value. A formula
+    has the value that was stored with it. No row is bad.
 
     Raises Refusal for a workbook that cannot be opened, takes more memory than a sheet of prices
     should, or has no rows; and for a sheet that is missing, or not the only one. Raises OSError or
@@ -82,19 +83,30 @@ class WorkbookSheet:
         self.header_line = lines[0] if above >= 0 else 0
         self.settings = {"sheet": found["filled"][0], "header_line": self.header_line}
         titles = two_lines.titles if two_lines else distinct(found["titles"])
+        self._of = f"{name}: sheet {found['filled'][0]!r}"
+        self._formulas = dict(zip(titles, found["formulas"], strict=True))
         self._columns: dict[str, pa.Array] = {}
         self._kinds: dict[str, npt.NDArray[np.int8]] = {}
-        for title, (kind, values, typed) in zip(titles, found["columns"], strict=True):
+        for title, (kind, values, was) in zip(titles, found["columns"], strict=True):
             array = pa.array(values, pa.string() if kind in ("date", "moment") else _TYPES[kind])
             if is_unnamed(title) and array.null_count == len(array):
                 continue
             self._columns[title] = array.cast(_TYPES[kind])
             if kind == "mixed":
-                self._kinds[title] = np.where(typed, VALUE, TEXT).astype(np.int8)
+                self._kinds[title] = np.array(was, np.int8)  # TEXT, NUMBER or VALUE
         self.titles: Sequence[str] = tuple(self._columns)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks in order, each as a call; the sheet is in memory already."""
+        """The blocks in order, each as a call; the sheet is in memory already.
+
+        Raises Refusal if a column of `titles` has a formula without a stored value.
+        """
+        for title in titles:
+            if cell := self._formulas.get(title):
+                raise Refusal(
+                    f"{self._of}, cell {cell}: the formula of {title!r} has no stored value; open "
+                    "the workbook in Excel or LibreOffice, and save it."
+                )
         return (partial(self._block, start) for start in range(0, len(self._lines), _ROWS))
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
