@@ -89,8 +89,7 @@ def test_a_password_in_the_uri_is_refused_and_not_shown(owner, userinfo):
     "option", ["password=canary", "passfile=canary", "user=canary", "service=canary", "x=canary"]
 )
 def test_an_option_that_is_not_taken_is_refused_and_not_shown(owner, option):
-    text = refused(lambda: ask(f"{owner.uri()}?{option}"), "source.uri", "allowed:")
-    assert "canary" not in text
+    assert "canary" not in refused(lambda: ask(f"{owner.uri()}?{option}"), "source.uri")
 
 
 @pytest.mark.parametrize("option", ["sslmode=whatever", "sslmode=require", "port=x"])

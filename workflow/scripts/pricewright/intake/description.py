@@ -494,6 +494,7 @@ def _wide(
     ]
     words = [title for title in symbols if is_no_symbol(title)]
     symbols = [title for title in symbols if title not in words]
+    symbols = [title for title in symbols if texts_of(sample, title) not in (["0"], ["false"])]
     every = symbols
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]
@@ -544,7 +545,7 @@ def _unnamed_bar(titles: Sequence[str], sample: Block) -> list[str]:
         if not all(title in values for title in bar) or len(sample.lines) < _FEW_ROWS:
             continue
         first, high, low, last = (values[title] for title in bar)
-        fits = (high >= np.fmax(first, last)) & (low <= np.fmin(first, last))
+        fits = (high >= np.maximum(first, last)) & (low <= np.minimum(first, last))
         if fits.mean() < _MOST_BARS or not (high > low).any():
             continue
         for title in titles[place + 4 : place + 6]:
