@@ -310,3 +310,12 @@ def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
     assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told.stdout
     assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told.stdout
     assert "leave_out" not in told.stdout
+
+
+def test_a_file_that_exists_is_not_overwritten(project):
+    prices = project.folder / "prices.csv"
+    prices.write_text("Date,Close\n2024-01-15,1.5\n")
+    told = run_pricewright("describe", "prices.csv", "--output", "prices.csv", cwd=project.folder)
+    assert told.code == 1
+    assert "prices.csv: exists already; remove it, or name another file." in told.stderr
+    assert prices.read_text().startswith("Date")

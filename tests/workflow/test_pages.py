@@ -200,7 +200,9 @@ def test_without_scripts_the_page_says_the_same(chromium, hostile):
         assert found.page.locator("#verdict h2").is_visible()
         assert found.page.locator("#table tbody tr:visible").count() == SYMBOLS
         assert found.page.locator("#skill svg").first.is_visible()
-        assert "This page's script draws the pictures" in found.page.locator("#symbols").inner_text()
+        assert (
+            "This page's script draws the pictures" in found.page.locator("#symbols").inner_text()
+        )
         assert not found.page.locator("#tools").is_visible()
 
 

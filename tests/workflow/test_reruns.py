@@ -95,3 +95,23 @@ def test_a_repeated_key_in_a_file_given_by_configfile_is_refused(finished):
     outcome = finished.snakemake("--configfile", "mine.yaml")
     assert outcome.code == 1
     assert "mine.yaml:2: the key 'report' appears twice; keep one." in outcome.stderr
+
+
+def test_a_change_of_format_and_back_makes_the_tables_again(finished):
+    before = finished.results()
+    outcome = finished.snakemake("--config", "format=parquet")
+    assert outcome.code == 0, outcome.stderr
+    outcome = finished.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    assert {"ingest", "clean"} <= set(outcome.ran)
+    after = finished.results()
+    for name in ("prices_raw.json", "prices_clean.json"):
+        assert after[name] == before[name]
+
+
+def test_a_missing_file_of_corrections_is_noticed_though_all_results_exist(finished):
+    given = finished.folder / "mine.yaml"
+    given.write_text("corrections: {file: nope.yaml}\n")
+    outcome = finished.snakemake("--configfile", "mine.yaml")
+    assert outcome.code == 1
+    assert "'corrections.file': found 'nope.yaml', but there is no such file" in outcome.stderr

@@ -46,6 +46,7 @@ rule clean:
         runtime=minutes(10, per_mb=0.02),
     params:
         options=clean_options(config),
+        format=config["format"],
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),
     script:

@@ -37,6 +37,7 @@ rule ingest:
         version=lambda wildcards: source_version(
             config, project_folder(rules), SOURCE_FILES + ODDLY_NAMED
         ),
+        format=config["format"],
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "ingest.py"),
     script:

@@ -172,6 +172,28 @@ def read(firm, records):
     return read_live(days(firm.root, recorded.release), recorded.panel, recorded.model)
 
 
+def test_a_price_that_is_corrected_after_its_day_was_recorded_is_named(released):
+    assert write_down(released, later(3)).corrected == []
+    before = files(released)
+    corrected = later(3)
+    symbol = corrected[-1]["symbol"]
+    newest = max(row["date"] for row in corrected)
+    for row in corrected:
+        if (row["symbol"], row["date"]) == (symbol, newest):
+            row["close"] *= 1.5
+    found = write_down(released, corrected)
+    assert found.corrected == [symbol]
+    assert files(released) == before
+    told = watch(
+        released.root,
+        found,
+        WatchLimits(),
+        orjson.loads((released.production / "current/model.json").read_bytes()),
+    )
+    assert told["colour"] == "yellow"
+    assert f"the newest recorded forecasts of {symbol} are from a price that" in told["reasons"][0]
+
+
 def test_what_came_is_read_by_the_newest_prices_and_as_it_was_first(released):
     for count in (1, 2, 3):
         write_down(released, later(count))

@@ -172,10 +172,12 @@ def given_config_files(workflow: Any) -> list[str]:
     return files
 
 
-def checked(config: dict[str, Any], home: Path) -> list[str]:
+def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[str]:
     """Complete the config in place, and return the files of its source.
 
-    home: the folder to look in for a source that the working directory lacks. Raises ConfigError.
+    home: the folder to look in for a source that the working directory lacks.  workflow: Snakemake
+    does not miss a file of corrections while results exist; in a module with a prefix it lies
+    elsewhere. Raises ConfigError.
     """
     for path, unfit in ((sys.executable, _UNQUOTED), (str(home), "{}"), (os.getcwd(), "{}")):
         if found := set(path) & set(unfit):
@@ -185,6 +187,15 @@ def checked(config: dict[str, Any], home: Path) -> list[str]:
             )
     _run.config = config
     try:
-        return source_files(complete(config), home)
+        files = source_files(complete(config), home)
     except Refusal as refusal:
         raise ConfigError(str(refusal)) from None
+    corrections, is_main = config["corrections"]["file"], False
+    with comfort("a missing file of corrections is only noticed when `clean` runs"):
+        is_main = workflow is not None and workflow.modifier.is_main_snakefile()
+    if is_main and corrections is not None and not Path(corrections).exists():
+        raise ConfigError(
+            f"config key 'corrections.file': found {corrections!r}, but there is no such file; "
+            "restore it, or set the key to null."
+        )
+    return files

@@ -46,8 +46,10 @@ def describe(
     table
         The table, if the source is a database.
     output
-        Write the config to this file instead of printing it.
+        Write the config to this file, which must not exist yet, instead of printing it.
     """
+    if output is not None and os.path.lexists(output):
+        raise Refusal(f"{output}: exists already; remove it, or name another file.")
     folder = _Folder(list(_unpacked(items(Source.of(source, Access(table=table))))))
     first, place = folder.described()
     if table is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.files.clock import Clock, date_of, now
+from pricewright.files.clock import Clock, date_of, day_number, now
 from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -76,12 +76,14 @@ class RecordedDay:
     """The release in production, its model as released, and its symbols' clean prices.
 
     shown: the recorded days of this release, and of the earlier releases that are shown.
+    corrected: the symbols whose last price behind the newest forecasts is another one by now.
     """
 
     release: str
     model: Model
     panel: Panel
     shown: Mapping[str, Sequence[Day]]
+    corrected: Sequence[str] = ()
 
 
 def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
@@ -191,7 +193,28 @@ def record_day(
             own.append(Day(entry, production))
             say("forecast", release=release, date=day, symbols=len(present.symbols))
         _renew_newest(own)
-    return RecordedDay(release, model, panel, shown)
+    return RecordedDay(release, model, panel, shown, _corrected(newest_day(own), panel))
+
+
+def _corrected(newest: Day, panel: Panel) -> list[str]:
+    """The symbols whose last price behind a day's forecasts is another one in the panel."""
+    try:
+        table = newest.forecasts().to_pydict()
+    except Refusal:  # a changed file, which the watch reports
+        return []
+    recorded = dict(
+        zip(table["symbol"], zip(table["from"], table["last"], strict=True), strict=True)
+    )
+    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
+    found = []
+    for symbol, (made, last) in recorded.items():
+        if (column := place_of.get(symbol)) is None:
+            continue
+        days = panel.days[: panel.counts[column], column]
+        row = np.flatnonzero(days == day_number(made))
+        if len(row) and not np.isclose(panel.prices[row[0], column], last, rtol=1e-9, atol=0):
+            found.append(symbol)
+    return found
 
 
 def _renew_newest(own: Sequence[Day]) -> None:

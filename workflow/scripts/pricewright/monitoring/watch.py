@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, some_of
 from pricewright.forecasting.distribution import SHORTFALL
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.settings import WatchLimits
@@ -89,20 +89,26 @@ def watch(
         earlier.append({"release": release, "red_since": since, "by_day": _by_day(live, won)})
     own = recorded.shown[recorded.release]
     live = read_live(own, recorded.panel, recorded.model)
-    return findings(live, own, limits, model) | {"earlier": earlier}
+    found = findings(live, own, limits, model, recorded.corrected)
+    return found | {"earlier": earlier}
 
 
 def findings(
-    live: LiveRecord, on_record: Sequence[Day], limits: WatchLimits, model: Mapping[str, Any]
+    live: LiveRecord,
+    on_record: Sequence[Day],
+    limits: WatchLimits,
+    model: Mapping[str, Any],
+    corrected: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The findings as JSON: the colour, since when and why, and the evidence by day.
 
-    on_record: all recorded days of the release.  model: the document of its model.
+    on_record: all recorded days of the release.  model: the document of its model.  corrected: as
+    `RecordedDay` has them.
     """
     values = e_values(live, live.came)
     won = _won(values)
     since = _since(won, live.dates, limits)
-    odd = list(_odd_data(on_record))
+    odd = [*_odd_data(on_record), *_outdated(corrected)]
     colour = "red" if since["red"] else "yellow" if since["yellow"] or odd else "green"
     held = np.isfinite(live.came)
     count = int(held.sum())
@@ -218,6 +224,17 @@ def _reasons(
     for name, each in sorted(won.items(), key=lambda pair: -float(pair[1].max())):
         if (row := evidence.first_at(each, limits.yellow)) is not None:
             yield f"{TESTS[name]}, since {dates[row]}"
+
+
+def _outdated(corrected: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence if prices behind the newest forecasts were corrected since."""
+    if corrected:
+        yield (
+            f"the newest recorded forecasts of {some_of([*corrected])} are from a price that was "
+            "changed since; the record stays as it was, and `pricewright predict --model "
+            "production/current/model.json --prices results/prices_clean.json` forecasts from the "
+            "new one"
+        )
 
 
 def _odd_data(days: Sequence[Day]) -> Iterator[str]:
