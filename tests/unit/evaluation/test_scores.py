@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from forecasts import chosen, simulated, uneven
 from scipy import stats
 
 from pricewright.evaluation.acceptance import COVERAGES, TAILS, percent_key
-from pricewright.evaluation.figures import figures
+from pricewright.evaluation.figures import _newest_deviation, figures
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
@@ -455,3 +456,13 @@ def test_a_wrong_price_of_the_last_days_is_known_by_the_deviation_that_it_makes(
         "S1",
         str(np.datetime64(int(panel.days[row, 1]), "D")),
     )
+
+
+def test_of_many_symbols_one_in_a_thousand_may_move_as_never_before():
+    symbols = [f"S{number}" for number in range(2_000)]
+    ratios = np.linspace(1.0, 2.0, 2_000)
+    ratios[:2] = 50.0, 40.0
+    found = SimpleNamespace(deviation_ratio=ratios, shock=np.full(2_000, 19_800))
+    assert _newest_deviation(found, symbols)["symbol"] == "S1999"
+    few = SimpleNamespace(deviation_ratio=ratios[:999], shock=found.shock)
+    assert _newest_deviation(few, symbols)["symbol"] == "S0"

@@ -1018,3 +1018,10 @@ def test_dates_of_six_digits_in_a_file_without_a_header_are_found(tmp_path):
 def test_a_file_whose_only_whole_numbers_are_prices_or_volumes_still_has_no_dates(tmp_path):
     with pytest.raises(Refusal, match="no column holds dates"):
         described(tmp_path, "Symbol,Close,Volume\nA,19724,739253\nB,19725,739254\n")
+
+
+@pytest.mark.parametrize(("name", "first"), [("trade_no", 735001), ("id", 23001), ("ref", 20001)])
+def test_numbers_of_rows_are_not_taken_for_dates(tmp_path, name, first):
+    text = f"{name},price\n" + "".join(f"{first + row},{row + 1}.5\n" for row in range(30))
+    with pytest.raises(Refusal, match="names no day"):
+        described(tmp_path, text)

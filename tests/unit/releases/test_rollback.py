@@ -91,6 +91,32 @@ def test_who_trained_the_earlier_model_may_have_left(strict):
     assert verify_releases(strict.root) == []
 
 
+def test_who_trained_the_earlier_model_may_not_authorise_it_under_another_name(strict):
+    strict.name_signers("reviewer", "second")
+    strict.name_also("married", "author")
+    strict.keys["married"] = strict.keys["author"]
+    strict.sign_release("married", strict.first)
+    with pytest.raises(Unsigned, match="signatures are missing"):
+        strict.roll_back("previous")
+
+
+def test_who_withdrew_that_they_trained_the_earlier_model_did_not_train_it(firm):
+    firm.signoffs["deploy"] = terms(exclude_author=True)
+    firm.signed(0)
+    firm.sign("author", "author")
+    first = firm.release()
+    firm.wait(minutes=1)
+    firm.sign("author", "author", "withdrawn")
+    firm.wait(minutes=1)
+    firm.signed(1)
+    firm.sign("author", "author")
+    firm.release()
+    firm.wait(minutes=1)
+    firm.sign_release("reviewer", first)
+    with pytest.raises(Unsigned, match="signatures are missing"):
+        firm.roll_back("previous")
+
+
 def test_who_trained_the_earlier_model_may_not_authorise_it_though_they_left_and_came_back(strict):
     strict.name_signers("reviewer", "second")
     strict.name_signers("author", "reviewer", "second")

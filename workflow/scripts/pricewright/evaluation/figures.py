@@ -87,6 +87,9 @@ def _pooled_shortfall(found: Shortfalls, joints: Differences, days: Days) -> dic
     }
 
 
+PER_SHOCK = 1_000
+"""One in so many symbols may have moved as never before: among many there is always one."""
+
 MOST_DAYS = 5
 """How many of the days that add most to a figure are named."""
 
@@ -206,10 +209,13 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
 
 def _newest_deviation(found: Summary, symbols: Sequence[str]) -> dict[str, Any] | None:
     """The symbol whose newest deviation is the largest multiple of its usual one, and its shock;
-    None if no symbol has enough days to tell what is usual."""
-    if not np.isfinite(found.deviation_ratio).any():
+    of many symbols, that of all but one in PER_SHOCK. None if none has enough days to tell what is
+    usual."""
+    known = np.flatnonzero(np.isfinite(found.deviation_ratio))
+    if not len(known):
         return None
-    place = int(np.nanargmax(found.deviation_ratio))
+    falling = known[np.argsort(-found.deviation_ratio[known], kind="stable")]
+    place = int(falling[len(known) // PER_SHOCK])
     day = str(np.datetime64(int(found.shock[place]), "D"))
     return {"ratio": float(found.deviation_ratio[place]), "symbol": symbols[place], "date": day}
 

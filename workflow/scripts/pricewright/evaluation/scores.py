@@ -265,7 +265,8 @@ def _deviation_ratio(piece: Forecasts) -> Floats:
     found = np.full(len(piece), np.nan)
     for column in np.flatnonzero(enough):
         usual = np.median(piece.daily_variances[known[:, column], column])
-        found[column] = np.sqrt(piece.last.variances[0, column, 0] / usual)
+        if usual > 0:
+            found[column] = np.sqrt(piece.last.variances[0, column, 0] / usual)
     return found
 
 

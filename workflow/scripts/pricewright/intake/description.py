@@ -308,8 +308,7 @@ def _columns(
     dates = dates or [
         title
         for title in titles
-        if not usual_columns("symbol", [title])
-        and not any(usual_columns(ours, [title]) for ours in VALUES)
+        if (is_unnamed(title) or plain_title(title) == "index")  # else it may number the rows
         and formats_of(sample, title, short=True)
     ]
     if not dates:

@@ -27,6 +27,7 @@ _OF_DATES: Final = {
 }
 _YEAR, _DAY = r"(1[89]|2[01])\d\d", r"(0[1-9]|[12]\d|3[01])"  # the latter is also a month
 _DATES: Final = re.compile(rf"\d{{1,3}}|{_YEAR}({_DAY}({_DAY})?)?|({_DAY})?{_DAY}{_YEAR}")
+_DATED: Final = re.compile(r"(.+)\.(\d{4}\W?\d\d\W?\d\d)")
 _ENDINGS: Final = re.compile(
     r"(\.(csv|tsv|tab|psv|txt|dat|prn|jsonl?|ndjson|parquet|pq|feather|arrow|ipc|xls[xmb]?|ods"
     r"|snappy|gz|gzip|bz2|xz|zst|zstd|zip))+$",
@@ -153,7 +154,11 @@ def symbol_of_file(place: str) -> str:
 
 
 def _without_endings(place: str) -> str:
-    return _ENDINGS.sub("", place)
+    """The name without the endings of formats, and without dates behind dots."""
+    name = _ENDINGS.sub("", place)
+    while (dated := _DATED.fullmatch(name)) and _DATES.fullmatch(re.sub(r"\W", "", dated[2])):
+        name = dated[1]
+    return name
 
 
 def differing_names(places: Sequence[str]) -> list[str]:

@@ -129,7 +129,11 @@ def check_gates(
         given = author_as_given(kept, case)  # who trained a released model may have left since
         if given and given.who not in [signoff.who for signoff in trainers]:
             trainers.append(given)
-    case = replace(case, trainers=[signoff.who for signoff in trainers])
+    case = replace(
+        case,
+        trainers=[signoff.who for signoff in trainers],
+        trainer_keys={signoff.fingerprint for signoff in trainers},
+    )
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY
     return Decision(policy, found, case.author, trainers, head, problems, case.is_in_production)

@@ -5,7 +5,7 @@ Update Framework when it rotates its root, a release or rollback under a changed
 consent: the signatures for gate `deploy` that the previous policy asked for, by keys that it named.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -45,7 +45,8 @@ class Case:
 
     digests: the SHA-256 of the files to release, by name.  entries: the ledger's.  now: the time.
     trainers: who signed that they trained the model; None for an old release without such
-    statements, whose author only the ledger names.
+    statements, whose author only the ledger names.  trainer_keys: the fingerprints of the keys with
+    which they did, which may have another name, or none, by now.
     """
 
     policy: Policy
@@ -53,6 +54,7 @@ class Case:
     entries: Sequence[Entry]
     now: datetime
     trainers: Sequence[str] | None = ()
+    trainer_keys: Collection[str] = ()
 
     @property
     def state(self) -> ProductionState:
@@ -83,7 +85,7 @@ class Case:
         Two names with the same key are the same person.
         """
         names = {*(self.trainers or ())}
-        keys = {key for name in names for key in policy.keys_of(name)}
+        keys = {*self.trainer_keys, *(key for name in names for key in policy.keys_of(name))}
         if who in names or policy.keys_of(who) & keys:
             return True
         return self.author is not None and is_author(who, self.author, policy)
@@ -139,10 +141,19 @@ def open_as_given(
 def author_as_given(kept: StoredStatement, case: Case) -> SignOff | None:
     """A statement of who trained the model with these bytes, judged as of the time it was given.
 
-    None if there is no sign that it was ever good, or if it is about another model.
+    None if there is no sign that it was ever good, if it was withdrawn since, or if it is about
+    another model.
     """
     found = open_as_given(kept, case.policy, case.entries)
-    return found if found and found.said and not _changed(found.said, case) else None
+    if not found or not found.said or _changed(found.said, case):
+        return None
+    said = found.said
+    since = [
+        entry.event
+        for entry in decisions_of(case.entries, said.gate, said.who)
+        if entry.fields.get("run") == said.run
+    ]
+    return None if since and since[-1] == EVENTS["withdrawn"] else found
 
 
 def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
