@@ -88,7 +88,7 @@ def _pooled_shortfall(found: Shortfalls, joints: Differences, days: Days) -> dic
 
 
 PER_SHOCK = 1_000
-"""One in so many symbols may have moved as never before: among many there is always one."""
+"""One symbol in this many may move as never before: among so many, one usually does."""
 
 MOST_DAYS = 5
 """How many of the days that add most to a figure are named."""
@@ -97,8 +97,8 @@ MOST_DAYS = 5
 def _together(name: str, found: Differences, days: Days) -> dict[str, float | None]:
     """The weighted mean of differences over symbols, under its name, with its interval.
 
-    days: (S, D), of the differences. The interval is from what differs between dates: symbols that
-    have other days than most, or begin later, are put together by date.
+    days: (S, D), the dates of the differences. The interval treats the differences of one date as
+    dependent, so symbols with other days, or with a later first day, are aligned by date.
     """
     weights, known = _weights(found), np.isfinite(found.mean)
     with np.errstate(all="ignore"):
