@@ -869,7 +869,7 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
         (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* like '12\.5'"),
         (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* like '£1\.5'"),
         (["2024-01-13,121'16", "2024-01-14,120'31", "2024-01-15,121'02"], "points and 32nds"),
-        (["2024-01-13,121'165"] * 3, 'deliver decimals .121\.5 .* set source.thousands: "\'"'),
+        (["2024-01-13,121'165"] * 3, r"deliver decimals .121\.5 .* set source.thousands: \"'\""),
         (["2024-01-13,121-16+"] * 3, r"these texts seem to be points and 32nds\."),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),

@@ -159,7 +159,10 @@ def record_day(
     with ledger.locked(production / LIVE):  # of two runs at once, only one writes
         shown = releases_shown(days(root), release)  # others may have written meanwhile
         own = shown[release]
-        if all(each.date != day for each in own):
+        corrected: list[str] = []
+        if any(each.date == day for each in own):
+            corrected = _corrected(newest_day(own), panel)
+        else:
             with _no_forecast():
                 rolled = model.rolled(panel)
             present = rolled.of(_present(rolled, newest, unfit))
@@ -193,7 +196,7 @@ def record_day(
             own.append(Day(entry, production))
             say("forecast", release=release, date=day, symbols=len(present.symbols))
         _renew_newest(own)
-    return RecordedDay(release, model, panel, shown, _corrected(newest_day(own), panel))
+    return RecordedDay(release, model, panel, shown, corrected)
 
 
 def _corrected(newest: Day, panel: Panel) -> list[str]:
