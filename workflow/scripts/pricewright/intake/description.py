@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,12 +19,12 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
+from pricewright.intake.price_columns import choose_prices, with_twins
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
     Reading,
-    better_symbol,
     open_sheet,
     read_delivery,
 )
@@ -42,20 +41,13 @@ from pricewright.intake.reading.dialect import (
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import (
-    NUMBER,
     Block,
-    Sheet,
-    bare,
     crossed_columns,
-    crossed_header,
     joined,
-    texts_in,
 )
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
-    is_no_symbol,
-    is_security,
     is_unnamed,
     plain_title,
     usual_columns,
@@ -74,6 +66,7 @@ from pricewright.intake.sample import (
     texts_of,
     why_no_dates,
 )
+from pricewright.intake.symbols import choose_symbols, own_symbol, pattern_of_crossed
 from pricewright.intake.units import in_units
 from pricewright.tables.fields import PREFERRED, VALUES
 from pricewright.tables.prices import Floats
@@ -86,23 +79,13 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them; the strictest come first."""
-_ANY_NAME: Final = r"(?=.*[^\W\d]).{1,64}"
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
-_MOST_BARS: Final = 0.95  # of rows whose high and low are so show which columns these are
-_NEAR: Final = 0.75  # from a close to the next open it is at most this share of the way back
-_FEW_ROWS: Final = 3  # fewer show nothing
 _A_WAY: Final = 3  # at least this many texts written in a different way are no accident
-_CODES: Final = (
-    *("code", "stock", "security_code", "instrument_code", "sec_id", "security_id"),
-    *("instrument_id", "instrument_symbol", "trading_symbol"),
-)
-_BASE: Final = re.compile("base|from")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
 _USUAL_STEPS: Final = 8.0  # a step of more than so many usual ones is a jump
-_TICKERS_TOO: Final = "the names of fields among its columns are names of symbols, too"
 _MOST_KINDS: Final = 100  # distinct texts of a column that source.where may choose from
 
 
@@ -131,7 +114,7 @@ def describe_file(
         found.choose("delimiter", [" "], "single blanks separate its columns")
         dialect = replace(dialect, delimiter=" ")
         sheet = open_sheet(content, dialect)
-    if pattern := _pattern_of_crossed(sheet, dialect, found):
+    if pattern := pattern_of_crossed(sheet, dialect, found):
         dialect = replace(dialect, symbol_pattern=pattern)
         sheet = open_sheet(content, dialect)
     if crossed := crossed_columns(sheet, dialect):
@@ -161,7 +144,7 @@ def describe_file(
         if by_sheet:
             dialect = replace(dialect, symbol=FROM_SHEET, sheet=None)
         else:
-            dialect = _symbols(dialect, titles, sample, found, (name, named, sheet))
+            dialect = choose_symbols(dialect, titles, sample, found, (name, named, sheet))
         if parts := dialect.parts_of_symbol(titles, name):
             sample = joined(sample, parts)
             titles = list(sample.columns)
@@ -178,23 +161,6 @@ def _has_blanks(content: Content, dialect: Dialect) -> bool:
         sample = sample_of(open_sheet(content, replace(dialect, delimiter=" ")), content)
         return any(formats_of(sample, title) is not None for title in list(sample.columns)[:-1])
     return False
-
-
-def _pattern_of_crossed(sheet: Sheet, dialect: Dialect, found: Description) -> str | None:
-    """The pattern of symbols in a line above or below that of the fields, such as Bloomberg's.
-
-    None if the usual pattern allows them. One name may be the title of the whole table, and so may
-    several over different fields, unless they are plainly securities.
-    """
-    lines = [cells for _, cells in getattr(sheet, "begin", ())]
-    header = crossed_header(lines, replace(dialect, symbol_pattern=_ANY_NAME))
-    symbols = list(header.columns) if header and not crossed_columns(sheet, dialect) else []
-    fields = {tuple(sorted(header.columns[symbol])) for symbol in symbols} if header else set()
-    if not all(map(is_security, symbols)) and (len(symbols) < 2 or len(fields) > 1):
-        return None
-    pattern = proposals.symbol_pattern(symbols) if symbols else None
-    others = [symbol for symbol in symbols if not dialect.is_symbol(symbol)]
-    return pattern and str(found.choose("symbol_pattern", [pattern], f"found {others[0]!r}"))
 
 
 def _twins(titles: Sequence[str]) -> dict[str, int]:
@@ -214,7 +180,7 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol
     if symbol not in (None, FROM_SHEET):
-        symbol = _own_symbol(name, first.dialect)
+        symbol = own_symbol(name, first.dialect)
     try:
         content = recognise(path, name, encoding=first.dialect.encoding)
         reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
@@ -263,11 +229,6 @@ def _has_rows(content: Content, sheet: str) -> bool:
     return any(are_values(cells) for _, cells in begin)
 
 
-def _own_symbol(name: str, dialect: Dialect) -> str:
-    stem = symbol_of_file(name)
-    return stem if dialect.is_symbol(stem) else "X"
-
-
 def _encoding(path: Path, name: str, found: Description) -> str | None:
     try:
         content = recognise(path, name)
@@ -298,7 +259,7 @@ def _columns(
 ) -> Dialect:
     """Choose the date column, and how dates and numbers are written."""
     dated = [title for title in titles if formats_of(sample, title) is not None]
-    by_name = _with_twins(usual_columns("date", dated), found) or [
+    by_name = with_twins(usual_columns("date", dated), found) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
     ]
     dates = by_name or [
@@ -335,7 +296,7 @@ def _columns(
         for title in titles
         if title != date and is_number(sample, title) and not is_numbered(sample, title)
     ]
-    dialect = _layout(dialect, titles, numbers, sample, found)
+    dialect = choose_prices(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)
     if dialect.layout != "wide" and dialect.layout_of(titles):
         read = set(dialect.names(titles, "").values())
@@ -431,322 +392,6 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     return ways[place]
 
 
-def _layout(
-    dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
-) -> Dialect:
-    """Whether the columns are fields or symbols, and which are which."""
-    fields = _fields(titles, found)
-    are_tickers = _are_tickers_too(numbers)
-    if any(fields.values()) and not (
-        are_tickers and found.choose("layout", ["wide", "long"], _TICKERS_TOO, "long") == "wide"
-    ):
-        if not fields["close"] and not fields["adj_close"]:
-            free = [title for title in numbers if value_named(title) is None]
-            named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
-            fields["close"] = named or free
-            if fields["close"]:
-                found.is_named = bool(named)
-                why = "no column is called close, but this one holds numbers"
-                chosen = found.choose("columns.close", fields["close"], why)
-                dialect = replace(dialect, columns={**dialect.columns, "close": chosen})
-            return dialect
-        for ours, choices in fields.items():
-            if len(choices) > 1:
-                chosen = found.choose(f"columns.{ours}", choices, f"any of them may be the {ours}")
-                dialect = replace(dialect, columns={**dialect.columns, ours: chosen})
-        if not fields["close"] and fields["adj_close"]:
-            dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
-            found.choose("columns.close", fields["adj_close"], "the only close in the file")
-        return dialect
-    if wide := _wide(dialect, titles, sample, found, is_wide=any(fields.values())):
-        return wide
-    return _unnamed_prices(dialect, titles, numbers, sample, found)
-
-
-def _unnamed_prices(
-    dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
-) -> Dialect:
-    """Choose the close, and what else is plain, among columns that no name says to be prices."""
-    found.is_named = False
-    if bar := _unnamed_bar(titles, sample):
-        return _bar(dialect, bar, sample, found)
-    is_short = len(sample.lines) < _FEW_ROWS
-    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
-    if prices := [title for title in numbers if "%" not in title] or numbers:
-        close = found.choose("columns.close", prices, "its values are numbers")
-        dialect = replace(dialect, columns={**dialect.columns, "close": close})
-    return dialect
-
-
-def _wide(
-    dialect: Dialect, titles: list[str], sample: Block, found: Description, *, is_wide: bool
-) -> Dialect | None:
-    """Read each column that may be a symbol as one, if that is clear or `is_wide`; else None."""
-    names = {"date": dialect.columns["date"]}
-    others = [title for title in titles if title != names["date"]]
-    symbols = [
-        title
-        for title in others
-        if is_number(sample, title) is not False
-        and not is_unnamed(title)
-        and not is_numbered(sample, title)
-    ]
-    words = [title for title in symbols if is_no_symbol(title)]
-    symbols = [title for title in symbols if title not in words]
-    symbols = [title for title in symbols if texts_of(sample, title) not in (["0"], ["false"])]
-    every = symbols
-    if any(map(dialect.is_symbol, symbols)):
-        symbols = [title for title in symbols if dialect.is_symbol(title)]
-    are_codes = all(map(is_code, symbols))
-    filled = [title for title in symbols if is_number(sample, title)]
-    if not is_wide:
-        if len(filled) < 2 or usual_columns("symbol", titles):
-            return None
-        why = f"{len(symbols)} columns of numbers are named like symbols or companies"
-        layouts = ["wide"] if are_codes else ["wide", "long"]
-        default = Dialect(columns=names).layout_of(titles)
-        if found.choose("layout", layouts, why, default) != "wide":
-            return None
-    dialect = replace(dialect, layout="wide", columns=names)
-    if len(symbols) < len(others):
-        why, choices = "the other columns hold no prices", [list(symbols)]
-        if symbols != every:
-            why = "these are named like symbols; the other columns hold numbers, too"
-            choices.append(every)
-        if are_codes and (tickers := list(filter(is_code, words))):
-            why = f"{', '.join(tickers)} may be a symbol like those beside it, or a field"
-            choices.insert(0, [each for each in others if each in [*symbols, *tickers]])
-        symbols = found.choose("symbols", choices, why)
-        dialect = replace(dialect, symbols=tuple(symbols))
-    return _pattern(dialect, symbols, found)
-
-
-def _are_tickers_too(numbers: Sequence[str]) -> bool:
-    """Whether columns of numbers that are named as fields, such as LOW or C, may be symbols like
-    those beside them: all are in capitals, and at most half of them are named as fields."""
-    named = [title for title in numbers if value_named(title)]
-    others = [
-        title
-        for title in numbers
-        if title not in named and not is_no_symbol(title) and not usual_columns("symbol", [title])
-    ]
-    return len(others) >= len(named) > 0 and all(map(is_code, [*named, *others]))
-
-
-def _unnamed_bar(titles: Sequence[str], sample: Block) -> list[str]:
-    """The first columns without names that hold open, high, low, close and, perhaps, volume.
-
-    Of the first four, in no more than a few rows is the second not the highest and the third not
-    the lowest. The volume follows, or follows a mean price of the bar.
-    """
-    values = {title: _numbers_of(sample, title) for title in titles if is_unnamed(title)}
-    for place, bar in enumerate(zip(*(titles[n:] for n in range(4)), strict=False)):
-        if not all(title in values for title in bar) or len(sample.lines) < _FEW_ROWS:
-            continue
-        first, high, low, last = (values[title] for title in bar)
-        fits = (high >= np.maximum(first, last)) & (low <= np.minimum(first, last))
-        if fits.mean() < _MOST_BARS or not (high > low).any():
-            continue
-        for title in titles[place + 4 : place + 6]:
-            after = values.get(title, np.array([np.nan]))
-            if not ((after >= low) & (after <= high)).mean() >= _MOST_BARS:
-                return [*bar, title] if (after >= 0).all() else list(bar)
-        return list(bar)
-    return []
-
-
-def _numbers_of(sample: Block, title: str) -> np.ndarray:
-    column, typed = sample.columns[title], sample.typed(title)
-    if pa.types.is_temporal(column.type):
-        return np.full(len(column), np.nan)
-    return parse_numbers(column, Marks(), typed, multiples=True).values
-
-
-def _bar(dialect: Dialect, bar: Sequence[str], sample: Block, found: Description) -> Dialect:
-    """Choose the columns of a bar; which is the close is clear if the next open is plainly near."""
-    first, last = (_numbers_of(sample, bar[place]) for place in (0, 3))
-    moments = moments_of(sample, dialect)
-    step = 1 if moments[0] <= moments[-1] else -1
-    first, last = first[::step], last[::step]
-    near, far = (np.nanmean(np.abs(b[1:] - a[:-1])) for a, b in ((last, first), (first, last)))
-    both = [bar[3], bar[0]]
-    why = f"{bar[0]} to {bar[3]} hold values in the order of open, high, low and close"
-    close = found.choose("columns.close", both[:1] if near < _NEAR * far else both, why)
-    opens = [title for title in reversed(both) if title != close]
-    if found.to_choose and found.to_choose[-1].key == "columns.close":
-        opens = both[::-1]
-    names = dict(zip(("high", "low", "close", "volume"), bar[1:], strict=False))
-    names |= {"close": close, "open": found.choose("columns.open", opens, why)}
-    for ours in ("high", "low", *(["volume"] if len(bar) > 4 else [])):
-        found.choose(f"columns.{ours}", [names[ours]], why)
-    return replace(dialect, columns={**dialect.columns, **names})
-
-
-def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
-    """The columns that may be each of our values, including those of the same name."""
-    return {ours: _with_twins(usual_columns(ours, titles), found) for ours in VALUES}
-
-
-def _with_twins(titles: Sequence[str], found: Description) -> list[str]:
-    """Titles with the columns that have the same name."""
-    begins = tuple(f"{title} (" for title in titles)
-    return [*titles, *(title for title in found.numbers if title.startswith(begins))]
-
-
-def _pattern(
-    dialect: Dialect, symbols: Sequence[str], found: Description, *, most: float = 0.1
-) -> Dialect:
-    """Propose a symbol_pattern if the usual one refuses more than a share of the symbols."""
-    others = [text for text in symbols if not dialect.is_symbol(text)]
-    pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) * most else None
-    if pattern is None:
-        return dialect
-    found.choose("symbol_pattern", [pattern], f"found {others[0]!r}")
-    return replace(dialect, symbol_pattern=pattern)
-
-
-def _symbols(
-    dialect: Dialect,
-    titles: list[str],
-    sample: Block,
-    found: Description,
-    source: tuple[str, Sequence[str], Sheet],
-) -> Dialect:
-    """Choose where the symbol comes from: a column, the file, or a name that people must give."""
-    name, named_files, sheet = source
-    dialect = replace(dialect, symbol=None)
-    if dialect.layout == "wide":
-        return dialect
-    if named := usual_columns("symbol", titles):
-        said = texts_of(sample, named[0])
-        with suppress(Refusal):  # the trial says it again
-            if better := better_symbol(named[0], said, titles, name):
-                found.choose("columns.symbol", [better], f"{named[0]} holds only numbers")
-                dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
-                said = texts_of(sample, better)
-        _note_numbers(dialect.names(titles, "")["symbol"], sample, found)
-        return _pattern(dialect, said, found)
-    if inside := getattr(sheet, "symbol", None):
-        found.notes.append(f"the file itself says that its prices are of {inside}")
-        return _pattern(dialect, [inside], found)
-    taken = set(map(str, dialect.columns.values()))
-    moments = moments_of(sample, dialect)
-    several = len(set(moments)) < len(moments)
-    words = {
-        title: [text and bare(text) for text in sample.columns[title].cast(pa.string()).to_pylist()]
-        for title in titles
-        if title not in taken
-        and (
-            plain_title(title) in _CODES
-            or (
-                pa.types.is_string(sample.columns[title].type)
-                and sample.typed(title) is None
-                and (not is_number(sample, title) or is_numbered(sample, title))
-            )
-        )
-    }
-    telling = [
-        title
-        for title, texts in words.items()
-        if None not in texts and len(set(zip(moments, texts, strict=True))) == len(moments)
-    ]
-    symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
-    candidates: list[str | list[str]] = [
-        *([title for title in symbols if title in telling] or telling),
-        *_pairs({title: words[title] for title in symbols}, moments),
-    ]
-    candidates = candidates or [*symbols]
-    codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
-    codes = codes or [
-        title
-        for title in titles
-        if plain_title(title) in _CODES
-        and title not in taken
-        and _is_of_one(sample, title, dialect)
-    ]
-    if (several and candidates) or len(codes) == 1:
-        why = "there are several prices a day, each with another of these values"
-        if not several:
-            candidates, why = [*codes], "its values look like symbols"
-        symbol = found.choose("columns.symbol", candidates, why)
-        dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
-        texts = []
-        if not isinstance(symbol, list):
-            texts = texts_of(sample, symbol)
-            _note_numbers(symbol, sample, found)
-        return _pattern(dialect, texts, found)
-    if named_files:
-        return _from_names(dialect, named_files, found)
-    return _from_name(dialect, symbol_of_file(name), found)
-
-
-def _pairs(words: Mapping[str, Sequence[str]], moments: Sequence[object]) -> list[list[str]]:
-    """The pairs of columns that tell the prices of each moment apart, as base and quote do.
-
-    Both hold currencies, or other codes of capital letters, and neither just describes the other.
-    The base comes first; if the titles do not say which it is, both orders are there.
-    """
-    found: list[list[str]] = []
-    codes = {
-        title: texts
-        for title, texts in words.items()
-        if len(set(texts)) > 1 and all(re.fullmatch("[A-Z]{3,5}", text) for text in texts)
-    }
-    for (one, its), (other, theirs) in combinations(codes.items(), 2):
-        count = len(set(zip(its, theirs, strict=True)))
-        are_bound = count <= max(len(set(its)), len(set(theirs))) and not set(its) & set(theirs)
-        if not are_bound and len(set(zip(moments, its, theirs, strict=True))) == len(moments):
-            bases = [each for each in (one, other) if _BASE.match(plain_title(each))]
-            found += [[each, other if each == one else one] for each in bases or (one, other)]
-    return found
-
-
-def _from_names(dialect: Dialect, places: Sequence[str], found: Description) -> Dialect:
-    """Take each file's name as its symbol; ask if the names may be those of one symbol."""
-    why, choices = "no column holds a symbol; each file is named after its own", [FROM_FILE]
-    stems = [symbol_of_file(place) for place in places]
-    are_alike = len(set(stems)) > len(set(differing_names(places))) == 1
-    if are_alike and not found.is_named_after_file:
-        why = "the files begin on the same day, and their names differ only by numbers or dates"
-        choices.append(stems[0])
-    symbol = found.choose("symbol", choices, why)
-    return replace(_pattern(dialect, stems, found, most=0), symbol=symbol)
-
-
-def _from_name(dialect: Dialect, stem: str, found: Description) -> Dialect:
-    """Propose the name of the only file, or a word that begins it, as its symbol."""
-    why = "no column holds it; this is the file's name, so correct it"
-    begins = "no column holds it; the file's name begins with it, so correct it"
-    words = [stem, *(re.split(marks, stem)[0] for marks in (r"[\s,;()]+", "[_ ]+"))]
-    if symbol := next(filter(dialect.is_symbol, words), None):
-        found.choose("symbol", [symbol], why if symbol == stem else begins)
-        return replace(dialect, symbol=symbol)
-    if proposals.symbol_pattern([stem]):
-        found.choose("symbol", [stem], why)
-        return replace(_pattern(dialect, [stem], found), symbol=stem)
-    why = "no column holds it, and the file's name is none; such as these"
-    return replace(dialect, symbol=found.choose("symbol", ("AAPL", "EURUSD"), why, examples=True))
-
-
-def _note_numbers(title: str, sample: Block, found: Description) -> None:
-    """Note that symbols are stored as numbers, which have no leading zeros."""
-    column, kinds = sample.columns[title], sample.kinds.get(title)
-    numbers = not pa.types.is_string(column.type) if kinds is None else kinds == NUMBER
-    first = column.filter(pa.array(np.broadcast_to(numbers, len(column))))[:1].cast(pa.string())
-    if len(first):
-        found.notes.append(
-            f"column {title!r} holds symbols as numbers, such as {first[0]}: if they had leading "
-            "zeros, as in 0700, the zeros are lost; then deliver the symbols as text"
-        )
-
-
-def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
-    """Whether a column holds one text throughout, and it may be a symbol."""
-    texts = texts_in(sample.columns[title])
-    is_one = len(texts) == 1 and not sample.columns[title].null_count
-    return is_one and dialect.is_symbol(texts[0]) and len(texts[0]) > 2
-
-
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
     """Find out whether a symbol has several rows a day, told apart by time or by a column."""
     if dialect.layout_of(titles) is None:
@@ -787,7 +432,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
 def _try(dialect: Dialect, content: Content, found: Description) -> None:
     """Read the file as described, and note what is odd about its values."""
     if dialect.symbol == FROM_FILE:
-        dialect = replace(dialect, symbol=_own_symbol(content.name, dialect))
+        dialect = replace(dialect, symbol=own_symbol(content.name, dialect))
     for prices, strict in _TRIALS:
         found.dialect = replace(dialect, prices=prices, strict=strict)
         try:
