@@ -23,11 +23,7 @@ from pricewright.intake.price_columns import choose_prices, with_twins
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
-from pricewright.intake.reading.delivery import (
-    Reading,
-    open_sheet,
-    read_delivery,
-)
+from pricewright.intake.reading.delivery import Reading, open_sheet, read_delivery
 from pricewright.intake.reading.dialect import (
     CLOCK,
     DAY_COUNTS,
@@ -40,11 +36,7 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import (
-    Block,
-    crossed_columns,
-    joined,
-)
+from pricewright.intake.reading.rows import Block, crossed_columns, joined
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,

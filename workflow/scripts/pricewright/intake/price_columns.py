@@ -8,14 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from pricewright.intake.findings import Description
-from pricewright.intake.reading.dialect import (
-    Dialect,
-    Marks,
-)
+from pricewright.intake.reading.dialect import Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import (
-    Block,
-)
+from pricewright.intake.reading.rows import Block
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
@@ -23,12 +18,7 @@ from pricewright.intake.reading.titles import (
     usual_columns,
     value_named,
 )
-from pricewright.intake.sample import (
-    is_number,
-    is_numbered,
-    moments_of,
-    texts_of,
-)
+from pricewright.intake.sample import is_number, is_numbered, moments_of, texts_of
 from pricewright.intake.symbols import choose_pattern
 from pricewright.tables.fields import VALUES
 

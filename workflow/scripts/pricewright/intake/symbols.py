@@ -14,13 +14,8 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.findings import Description
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading import proposals
-from pricewright.intake.reading.delivery import (
-    better_symbol,
-)
-from pricewright.intake.reading.dialect import (
-    FROM_FILE,
-    Dialect,
-)
+from pricewright.intake.reading.delivery import better_symbol
+from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.rows import (
     NUMBER,
     Block,
@@ -37,12 +32,7 @@ from pricewright.intake.reading.titles import (
     plain_title,
     usual_columns,
 )
-from pricewright.intake.sample import (
-    is_number,
-    is_numbered,
-    moments_of,
-    texts_of,
-)
+from pricewright.intake.sample import is_number, is_numbered, moments_of, texts_of
 
 _ANY_NAME: Final = r"(?=.*[^\W\d]).{1,64}"
 _CODES: Final = (
