@@ -176,7 +176,7 @@ def test_the_transform_of_a_normal_shape_is_the_normal_distribution_of_what_happ
         deviation = math.sqrt(walk.piece.variances[k, 0, h])
         standard = (math.log(price) - walk.piece.centres[k, 0, h]) / deviation
         if abs(standard) < 2:
-            found = walk.scores.model.transform[k, 0, h]
+            found = walk.scores.transform[k, 0, h]
             assert found == pytest.approx(stats.norm.cdf(standard), abs=0.02)
     pit = walk.figures["by_symbol"]["S0"]["pit"]
     assert sum(pit) == len(list(walk.points("S0")))

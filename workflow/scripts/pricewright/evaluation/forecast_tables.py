@@ -172,7 +172,7 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
         "upper": model.upper,
         "pinball": model.pinball,
         "crps": model.crps,
-        "pit": model.transform,
+        "pit": scores.transform,
         "walk_lower": random_walk.lower,
         "walk_upper": random_walk.upper,
         "walk_pinball": random_walk.pinball,

@@ -33,7 +33,6 @@ class Losses:
     score of the own interval, in units of the naive forecast's mean absolute one-step error.
     held: 1 if the outcome is within the own interval, else 0.
     within: (K, S, H, C), the same for each interval of COVERAGES.
-    transform: the probability integral transform.
     """
 
     point: Floats
@@ -45,13 +44,13 @@ class Losses:
     interval: Floats
     held: Floats
     within: Floats
-    transform: Floats
 
 
 @dataclass(frozen=True)
 class Scores:
     """Everything needed to judge a model: K origins, S symbols, H horizons, D days.
 
+    transform: (K, S, H), the probability integral transform of the model's forecasts.
     scale, squared_scale: (K, S), the naive forecast's mean absolute and mean squared one-step error
     up to each origin.
     qlike, ewma_qlike, constant_qlike: (D, S), of the variance of the next change; the constant
@@ -70,6 +69,7 @@ class Scores:
 
     model: Losses
     random_walk: Losses
+    transform: Floats
     scale: Floats
     squared_scale: Floats
     qlike: Floats
@@ -101,15 +101,16 @@ def score(walked: WalkForward) -> Scores:
     losses = partial(
         _losses,
         actual=windows.came(panel.prices),
-        happened=windows.came(panel.values),
         at=at,
         scale=scale,
         panel=panel,
         coverage=settings.level,
     )
+    forecasts = piece.centres[:scored], piece.variances[:scored], shapes[:scored]
     return Scores(
-        model=losses(piece.centres[:scored], piece.variances[:scored], shapes[:scored]),
+        model=losses(*forecasts),
         random_walk=losses(windows.last, windows.plain, normal),
+        transform=_transform(*forecasts, windows.came(panel.values), levels),
         scale=scale,
         squared_scale=squared_scale,
         origin=np.where(usable, panel.days[at, columns], np.nan),
@@ -171,7 +172,6 @@ def _losses(
     shapes: Floats,
     *,
     actual: Floats,
-    happened: Floats,
     at: Ints,
     scale: Floats,
     panel: Panel,
@@ -181,7 +181,7 @@ def _losses(
 
     centres, variances: (K, S, H).  shapes: (K, S, H, Q + 1), or broadcastable to it.
     at: (K, S), the rows from which they were made.
-    actual, happened: (K, S, H), the outcomes as prices, and on the scale of the model.
+    actual: (K, S, H), the outcomes, as prices.
     """
     levels = distribution.levels_with(coverage).tolist()
     unit, deviation = scale[..., None], np.sqrt(variances)
@@ -203,9 +203,6 @@ def _losses(
         return quantile(low), quantile(high)
 
     point, (lower, upper) = panel.as_prices(centres, at), interval(coverage)
-    with np.errstate(all="ignore"):
-        standard = (happened - centres) / deviation
-    every = np.broadcast_to(shapes[..., :-1], (*actual.shape, len(levels)))
     return Losses(
         point=point,
         lower=lower,
@@ -216,8 +213,17 @@ def _losses(
         interval=metrics.interval_score(actual, lower, upper, coverage) / unit,
         held=metrics.inside(actual, lower, upper),
         within=np.stack([metrics.inside(actual, *interval(share)) for share in COVERAGES], axis=-1),
-        transform=metrics.pit(standard, every, np.array(levels)),
     )
+
+
+@np.errstate(all="ignore")
+def _transform(
+    centres: Floats, variances: Floats, shapes: Floats, happened: Floats, levels: Floats
+) -> Floats:
+    """The probability integral transform of outcomes (K, S, H) on the scale of the model."""
+    standard = (happened - centres) / np.sqrt(variances)
+    every = np.broadcast_to(shapes[..., :-1], (*standard.shape, len(levels)))
+    return metrics.pit(standard, every, levels)
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ class Summary(BySymbol):
             origins=np.isfinite(scores.model.error[..., 0]).sum(axis=0),
             forecasts=np.isfinite(scores.model.error).sum(axis=(0, 2)),
             pit=np.array(
-                [metrics.pit_histogram(part) for part in np.moveaxis(scores.model.transform, 1, 0)]
+                [metrics.pit_histogram(part) for part in np.moveaxis(scores.transform, 1, 0)]
             ),
             qlike=mean(scores.qlike),
             ewma_qlike=mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike)),
