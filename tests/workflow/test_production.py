@@ -275,7 +275,11 @@ def test_after_a_run_with_another_config_file_every_command_uses_that_config(
     )
     mine = ("--configfile", "mine.yaml")
     assert finished.snakemake(*mine, "--cores", "1").code == 0
+    (finished.folder / "mine.yaml").touch()
+    shown = run_pricewright("status", cwd=finished.folder).stdout
+    assert "`snakemake --cores 1 --configfile mine.yaml` updates it" in shown
     outcome = finished.snakemake("production", *mine, "--cores", "1")
+    assert "the last run had" not in outcome.stderr
     assert "to sign (reviewer): pricewright sign metrics --configfile mine.yaml" in outcome.stderr
     for gate in ("author", "source", "metrics", "report", "deploy"):
         key = keys["author" if gate == "author" else "reviewer"]
@@ -300,6 +304,7 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     outcome = production(finished)
     assert outcome.code == 1
     assert whole in outcome.stderr
+    assert "the last run had mine.yaml" in outcome.stderr
     assert finished.results() == before
     assert finished.snakemake(*whole.split()[1:]).code == 0
     (finished.folder / "mine.yaml").unlink()

@@ -169,7 +169,26 @@ def given_config_files(workflow: Any) -> list[str]:
     with comfort("the printed commands do not name the run's config files"):
         if workflow.modifier.is_main_snakefile():
             files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+            if not files and workflow.is_main_process:
+                _warn_if_last_run_had_some()
     return files
+
+
+def _warn_if_last_run_had_some() -> None:
+    """Without its config file a desk's next run would replace the results by the sample's."""
+    from snakemake.logging import logger
+
+    from pricewright.signoffs import ledger
+    from pricewright.signoffs.policy import last_config_files
+
+    if not Path(ledger.LEDGER).exists():
+        return
+    with suppress(Refusal):  # a damaged ledger is reported where it matters
+        if last := last_config_files(ledger.read(Path(ledger.LEDGER))):
+            logger.warning(
+                f"This run has no --configfile, so it uses config/config.yaml alone; the last run "
+                f"had {', '.join(map(str, last))}."
+            )
 
 
 def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[str]:

@@ -27,7 +27,7 @@ from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
-from pricewright.signoffs.presentation import signoff_overview
+from pricewright.signoffs.presentation import signoff_overview, with_config
 from pricewright.signoffs.signed_files import (
     CLEANING,
     DEPLOYED,
@@ -153,13 +153,14 @@ def _outdated_results(
             found = _not_taken_in(root, config, source_files(config, WORKFLOW))
     except Refusal as refusal:
         found = [str(refusal)]
-    return [*dict.fromkeys([*found, *notes]), _ANEW] if found or notes else []
-
-
-_ANEW = (
-    "`snakemake --cores 1` updates it; if that finds nothing to do, run `snakemake --cores 1 "
-    "--forcerun ingest`."
-)
+    if not found and not notes:
+        return []
+    update, again = (
+        with_config(command, configfile)
+        for command in ("snakemake --cores 1", "snakemake --cores 1 --forcerun ingest")
+    )
+    remedy = f"`{update}` updates it; if that finds nothing to do, run `{again}`."
+    return [*dict.fromkeys([*found, *notes]), remedy]
 
 
 def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -> list[str]:

@@ -168,4 +168,4 @@ def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | 
         return None
     newest = date.fromisoformat(parse_json(read_whole(root / RECEIPT), RECEIPT)["last_date"])
     said = late_data(options, newest, clock())
-    return Notice("late", f"The data are late. {said}", "snakemake --cores 1") if said else None
+    return Notice("late", f"The data are late. {said}", options.command) if said else None
