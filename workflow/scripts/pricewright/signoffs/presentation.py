@@ -264,7 +264,10 @@ def _trainers(decision: Decision, target: str) -> list[str]:
 def _headline(gate: GateDecision) -> str:
     state = "ok" if gate.satisfied else "rejected" if gate.rejected else "missing"
     by = ", ".join(signoff.who for signoff in gate.counted) or "nobody"
-    return f"  {gate.gate:<8} {state:<8} {len(gate.counted)} of {gate.terms.required}, by {by}"
+    signed = f"{len(gate.counted)} of {gate.terms.required}, by {by}"
+    if gate.rejected:
+        signed = f"by {' and '.join(gate.rejected)}; signed: {signed}"
+    return f"  {gate.gate:<8} {state:<8} {signed}"
 
 
 def _details(gate: GateDecision) -> list[str]:
