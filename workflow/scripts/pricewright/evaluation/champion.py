@@ -218,15 +218,17 @@ def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Sco
     both: (K, S, H), by origin, symbol and horizon.  days: (D, S), the days that count.
     """
 
+    def common(values: Floats) -> Floats:
+        return where(both, values[:, columns][:, :, : both.shape[-1]])
+
     def losses(of: Losses) -> Losses:
-        steps = both.shape[-1]
-        found = {name: part[:, columns][:, :, :steps] for name, part in vars(of).items()}
-        return Losses(**{name: where(both, part) for name, part in found.items()})
+        return Losses(**{name: common(part) for name, part in vars(of).items()})
 
     return replace(
         scores,
         model=losses(scores.model),
         random_walk=losses(scores.random_walk),
+        transform=common(scores.transform),
         scale=scores.scale[:, columns],
         squared_scale=scores.squared_scale[:, columns],
         origin=scores.origin[:, columns],
