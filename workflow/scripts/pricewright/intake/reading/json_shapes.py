@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from json import JSONDecodeError
 from typing import Any, Final
@@ -69,16 +69,25 @@ def as_lines(text: str) -> str | None:
 
     Raises Ambiguous if several arrays could be the rows.
     """
-    if not _MAY_BE_OTHER.match(text):
-        return None
+    return _rewritten(text, _records) if _MAY_BE_OTHER.match(text) else None
+
+
+def held_rows(text: str) -> str | None:
+    """Rewrite rows as JSON Lines that lie in one array in each of several objects, or in the only
+    array of objects at any depth; None if there are none."""
+    return _rewritten(text, _held_rows)
+
+
+def _rewritten(text: str, find: Callable[[Any], list[dict[str, Any]]]) -> str | None:
+    """The records that are found in a document, as JSON Lines; None if there are none."""
+    text = text.lstrip(BLANK)
     try:
-        document, end = decode(text.lstrip(BLANK))
+        document, end = decode(text)
     except (JSONDecodeError, RecursionError):
         return None
-    if text.lstrip(BLANK)[end:].strip(BLANK):
+    if text[end:].strip(BLANK):
         return None  # more text follows, as in JSON Lines
-    records = _records(document)
-    return "\n".join(map(_spelled, records)) if records else None
+    return "\n".join(map(_spelled, find(document))) or None
 
 
 def _records(document: Any) -> list[dict[str, Any]]:
@@ -93,18 +102,9 @@ def _records(document: Any) -> list[dict[str, Any]]:
     return found or (lists[0] if len(lists) == 1 else _side_by_side(document))
 
 
-def held_rows(text: str) -> str | None:
-    """Rewrite rows as JSON Lines that lie in one array in each of several objects, or in the only
-    array of objects at any depth; None if there are none."""
-    try:
-        document, end = decode(text.lstrip(BLANK))
-    except (JSONDecodeError, RecursionError):
-        return None
-    if text.lstrip(BLANK)[end:].strip(BLANK):
-        return None
+def _held_rows(document: Any) -> list[dict[str, Any]]:
     parts = document.values() if isinstance(document, dict) else [document]
-    rows = next(filter(None, map(held, parts)), []) or _deep(document)
-    return "\n".join(map(_spelled, rows)) if rows else None
+    return next(filter(None, map(held, parts)), []) or _deep(document)
 
 
 def held(value: Any) -> list[dict[str, Any]]:
