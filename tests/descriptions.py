@@ -1,11 +1,6 @@
 """Files for the tests of `pricewright describe`, and how a run reads what it writes of them."""
 
-import io
-
 import numpy as np
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet
 import yaml
 
 from deliveries import rows
@@ -16,21 +11,6 @@ from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.tables.options import make
-
-
-def excel(*table):
-    book = openpyxl.Workbook()
-    for row in table:
-        book.active.append(row)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
-
-
-def parquet(**columns):
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pa.table(columns), file)
-    return file.getvalue()
 
 
 def described(folder, content, name="AAPL.csv"):

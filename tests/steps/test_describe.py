@@ -9,13 +9,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 import yaml
 
 from conftest import Project, command, run_pricewright
+from file_formats import excel, parquet
 
 SYMBOLS = ("AAA", "BBB", "CCC")
 TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
@@ -38,20 +36,6 @@ def text(month: int, delimiter: str = ",") -> str:
 
 def columns(month: int) -> dict[str, list[object]]:
     return dict(zip(TITLES, map(list, zip(*rows(month), strict=True)), strict=True))
-
-
-def parquet(month: int) -> bytes:
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pa.table(columns(month)), file)
-    return file.getvalue()
-
-
-def workbook(month: int) -> bytes:
-    book, file = openpyxl.Workbook(), io.BytesIO()
-    for row in [TITLES, *rows(month)]:
-        book.active.append(row)
-    book.save(file)
-    return file.getvalue()
 
 
 def side_by_side(month: int) -> str:
@@ -79,9 +63,9 @@ def inbox(project: Project) -> Project:
         "02.csv": text(2),
         "03.csv": text(3, ";"),
         "04.json": records(4),
-        "05.parquet": parquet(5),
-        "06.parquet": parquet(6),
-        "07.xlsx": workbook(7),
+        "05.parquet": parquet(columns(5)),
+        "06.parquet": parquet(columns(6)),
+        "07.xlsx": excel(TITLES, *rows(7)),
         "08.csv.gz": gzip.compress(text(8).encode()),
         "09.csv": "# from the vendor\n# do not edit\n" + text(9),
         "10.txt": text(10, "\t"),

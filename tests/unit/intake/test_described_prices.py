@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from descriptions import as_written, dated, described, parquet
+from descriptions import as_written, dated, described
+from file_formats import parquet
 from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import as_yaml
 
@@ -142,7 +143,7 @@ def test_columns_named_as_symbols_are_wide_and_the_others_are_left_out(tmp_path)
 
 
 def test_columns_that_hold_no_prices_do_not_keep_a_file_from_being_described(tmp_path):
-    table = parquet(Date=["2024-01-15"], Close=[1234.5], Splits=[[1, 2]])
+    table = parquet({"Date": ["2024-01-15"], "Close": [1234.5], "Splits": [[1, 2]]})
     path, found = described(tmp_path, table)
     assert [row["close"] for row in as_written(path, found)] == [1234.5]
     text = '[{"date":"2024-01-15","close":1234.5,"splits":[1]}]'

@@ -1,13 +1,12 @@
 """Where `pricewright describe` finds the symbols, and which of them it asks about."""
 
-import io
 from datetime import date
 
-import openpyxl
 import pytest
 import yaml
 
-from descriptions import as_written, dated, described, excel, parquet
+from descriptions import as_written, dated, described
+from file_formats import book, excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import as_yaml
@@ -174,22 +173,12 @@ def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp
     assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}
 
 
-def book_of(**sheets):
-    book = openpyxl.Workbook()
-    for name, table in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in table:
-            sheet.append(row)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
-
-
 TABLE = [["Date", "Close"], [date(2024, 1, 15), 5], [date(2024, 1, 16), "x"]]
 
 
 def test_a_sheet_for_each_symbol_is_read_under_its_name(tmp_path):
-    path, found = described(tmp_path, book_of(AAPL=TABLE, MSFT=[*TABLE, *TABLE[1:2]]), "book.xlsx")
+    content = book({"AAPL": TABLE, "MSFT": [*TABLE, *TABLE[1:2]]})
+    path, found = described(tmp_path, content, "book.xlsx")
     assert "symbol: '{sheet}'" in as_yaml("book.xlsx", found)
     assert [(row["symbol"], row["close"]) for row in as_written(path, found)] == [
         ("AAPL", 5),
@@ -205,7 +194,7 @@ def test_a_sheet_for_each_symbol_is_read_under_its_name(tmp_path):
 
 @pytest.mark.parametrize("names", [("JAN", "FEB"), ("2023", "2024"), ("Apple", "Microsoft")])
 def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path, names):
-    path, found = described(tmp_path, book_of(**dict.fromkeys(names, TABLE)), "book.xlsx")
+    path, found = described(tmp_path, book(dict.fromkeys(names, TABLE)), "book.xlsx")
     assert [setting.key for setting in found.to_choose] == ["sheet"]
     assert any('set source.symbol: "{sheet}"' in note for note in found.notes)
     found.settings.clear()
@@ -214,8 +203,8 @@ def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path,
 
 
 def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
-    book = book_of(AAPL=TABLE, MSFT=[["Date", "Last"], *TABLE[1:]])
-    path, found = described(tmp_path, book, "book.xlsx")
+    content = book({"AAPL": TABLE, "MSFT": [["Date", "Last"], *TABLE[1:]]})
+    path, found = described(tmp_path, content, "book.xlsx")
     assert [setting.key for setting in found.to_choose] == ["sheet"]
     found.settings.clear()
     with pytest.raises(Refusal, match="'AAPL' and 'MSFT' have different columns"):
@@ -241,8 +230,9 @@ def test_tickers_that_excel_holds_as_numbers_are_the_text_of_their_digits(tmp_pa
 
 
 def test_tickers_that_parquet_holds_as_whole_floats_are_the_text_of_their_digits(tmp_path):
+    closes = [1.5, 2, 3, 4]
     content = parquet(
-        Date=[date(2024, 1, 15)] * 4, Ticker=[7203.0, 6758.0, None, 1.5], Close=[1.5, 2, 3, 4]
+        {"Date": [date(2024, 1, 15)] * 4, "Ticker": [7203.0, 6758.0, None, 1.5], "Close": closes}
     )
     path, found = described(tmp_path, content, "tokyo.parquet")
     assert {row["symbol"] for row in as_written(path, found)} == {"6758", "7203"}

@@ -1,15 +1,14 @@
 """What `pricewright describe` says of a file, and that what it writes reads that file right."""
 
-import io
 from datetime import date
 
-import openpyxl
 import pytest
 import yaml
 
 from conftest import ROOT
 from deliveries import rows
-from descriptions import DAYS, as_written, described, excel, parquet
+from descriptions import DAYS, as_written, described
+from file_formats import book, excel, parquet
 from pricewright.configuration.config import complete
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import describe_file
@@ -55,7 +54,7 @@ from pricewright.intake.findings import Setting, as_yaml
         "Price,Close,High\nTicker,AAPL,AAPL\nDate,,\n2024-01-15,1234.5,\n2024-01-16,1235.25,\n",
         excel(["Back to Contents"], [], ["Date", "Close"], ["2024-01-15", 1234.5], ["x", None]),
         excel(["date", "close"], [45306, 1234.5], [45307, 1235.25]),
-        parquet(Date=["2024-01-15", "2024-01-16"], Close=[1234.5, 1235.25]),
+        parquet({"Date": ["2024-01-15", "2024-01-16"], "Close": [1234.5, 1235.25]}),
         "sym,when,px\nAAPL,2024-01-15,1234.5\nAAPL,2024-01-16,1235.25\n",
         "Date,Close,Adj Close\n2024-01-15,1234.5,-1\n2024-01-16,1235.25,2\n",
         "Datum;Schluss;Volumen\n2024-01-15;1.234,5;1.000\n2024-01-16;1.235,25;2.000\n",
@@ -84,7 +83,7 @@ from pricewright.intake.findings import Setting, as_yaml
         "Date,AAPL_Close,AAPL_Adj_Close\n15.01.2024,1234.5,1\n16.01.2024,1235.25,2\n",
         excel(["x"], ["", "AAPL", ""], ["Date", "Close", "Volume"], [date(2024, 1, 15), 1234.5, 7]),
         excel(["Price", "Close"], ["Ticker", "AAPL"], ["Date"], [date(2024, 1, 15), 1234.5]),
-        parquet(**{"('Close', 'AAPL')": [1234.5], "Date": ["2024-01-15"]}),
+        parquet({"('Close', 'AAPL')": [1234.5], "Date": ["2024-01-15"]}),
         "Date;Close\n2024-01-15;1 234,50 kr\n2024-01-16;1 235,25 kr\n",
         'Date,Close\nMon Jan 15 2024,"Rs. 1,234.50"\nTue Jan 16 2024,"Rs. 1,235.25"\n',
         "Date;Kurs;Volumen\n15JAN2024;1234,5;1,2 Mio\n16JAN2024;1235,25;1,3 Mrd\n",
@@ -236,13 +235,9 @@ def test_one_number_that_has_one_reading_settles_all(tmp_path, other):
 
 
 def test_the_sheet_of_a_workbook_that_has_prices_is_named(tmp_path):
-    book = openpyxl.Workbook()
-    book.active.append(["Workbook Contents"])
-    for row in (["Day", "Spot"], [date(2024, 1, 15), 1234.5]):
-        (book["Data"] if "Data" in book.sheetnames else book.create_sheet("Data")).append(row)
-    file = io.BytesIO()
-    book.save(file)
-    path, found = described(tmp_path, file.getvalue(), "AAPL.xlsx")
+    prices = [["Day", "Spot"], [date(2024, 1, 15), 1234.5]]
+    content = book({"Sheet": [["Workbook Contents"]], "Data": prices})
+    path, found = described(tmp_path, content, "AAPL.xlsx")
     assert [row["close"] for row in as_written(path, found, columns={"close": 2})] == [1234.5]
     assert found.dialect.sheet == "Data"
 
