@@ -10,10 +10,12 @@ import pytest
 
 from deliveries import HEAD, NAMES, rows
 from pricewright.intake.archive import Archive, Mode
+from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
 from pricewright.intake.reading.content import Limits
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.sources.items import local_files
+from pricewright.tables.prices import write_prices
 
 TERMS = IntakeTerms(
     dialect=Dialect(columns=NAMES),
@@ -48,6 +50,19 @@ class Inbox:
         return take_in(
             local_files(self.uri), self.archive, replace(TERMS, mode=mode, **terms), today
         )
+
+    @property
+    def snapshot(self) -> Path:
+        """The folder of the snapshot."""
+        return self.archive.history / "snapshot"
+
+    def save(self, taken: Intake, checkpoint: str = "prices.parquet") -> Path:
+        """Write the prices and keep a snapshot, as the step does; returns the prices' path."""
+        output = self.folder / checkpoint
+        sha256 = write_prices(output, taken.state.prices)
+        snapshot = Snapshot(taken.state, taken.facts)
+        save_snapshot(self.snapshot, taken.key(), snapshot, output, sha256)
+        return output
 
 
 @pytest.fixture
