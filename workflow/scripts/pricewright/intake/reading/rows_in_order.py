@@ -21,7 +21,7 @@ from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import refuse_blocks, refuse_exchanged, refuse_scattered
 from pricewright.intake.reading.rows import CheckedRows, joined_times
-from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys
+from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
 
@@ -69,7 +69,8 @@ def _run(blocks: list[CheckedRows]) -> CheckedRows:
     """
     count = sum(len(block.days) for block in blocks)
     names = sorted({name for block in blocks for name in block.names})
-    symbols = _placed(blocks, names, count)
+    places = (recode(block.names, block.symbols, names) for block in blocks)
+    symbols = joined(places, count, np.int32)
     order = None
     if (symbols[1:] < symbols[:-1]).any():
         small = len(names) <= 1 << 16  # sorted without comparisons
@@ -93,14 +94,6 @@ def _run(blocks: list[CheckedRows]) -> CheckedRows:
         column(lines),
         times if times is None or order is None else times[order],
     )
-
-
-def _placed(blocks: Sequence[CheckedRows], names: Sequence[str], count: int) -> Ints:
-    """The symbol of each row of some blocks as its place in `names`."""
-    place = {name: number for number, name in enumerate(names)}
-    places = (np.array([place[name] for name in each.names], dtype=np.int32) for each in blocks)
-    each_row = (found[each.symbols] for found, each in zip(places, blocks, strict=True))
-    return joined(each_row, count, np.int32)
 
 
 def in_order(
