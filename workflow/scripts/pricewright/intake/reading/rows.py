@@ -204,6 +204,10 @@ class CheckedRows:
     lines: Lines
     times: npt.NDArray[np.int64] | None = None
 
+    def times_of_day(self) -> npt.NDArray[np.int64]:
+        """The times (n,), also if all are at midnight."""
+        return np.zeros(len(self.days), np.int64) if self.times is None else self.times
+
     def only(self, keep: Mask) -> "CheckedRows":
         """Some of the rows."""
         if keep.all():
@@ -607,6 +611,4 @@ def joined_times(parts: Sequence[CheckedRows]) -> npt.NDArray[np.int64] | None:
     """The times of the rows of all parts, None if all are at midnight."""
     if all(part.times is None for part in parts):
         return None
-    zeros = (np.zeros(len(part.days), np.int64) for part in parts)
-    pairs = zip(parts, zeros, strict=True)
-    return np.concatenate([at if part.times is None else part.times for part, at in pairs])
+    return np.concatenate([part.times_of_day() for part in parts])

@@ -179,7 +179,7 @@ class _Repeats:
         refuse_exchanged(symbols, days, every_line, self._dialect, self._file)
         times = None
         if any(run.times is not None for run in runs):
-            times = _in_group([_times(run) for run in runs], group)
+            times = _in_group([run.times_of_day() for run in runs], group)
         if times is not None and self._is_intraday:
             order = np.lexsort((times, keys(symbols, days)))
         else:
@@ -244,10 +244,6 @@ def _all_of(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, I
     every = zip((none, none, none), *parts, strict=True)
     lines, symbols, days = map(np.concatenate, every)
     return lines, symbols, days
-
-
-def _times(run: CheckedRows) -> npt.NDArray[np.int64]:
-    return np.zeros(len(run.days), np.int64) if run.times is None else run.times
 
 
 def _repeated(
