@@ -58,7 +58,8 @@ def describe(
         first.notes += _odd_names(folder.places, are_clear=first.is_named_after_file)
     if folder.left_out:
         reason = "so that the others can be read; the reason for each is below"
-        first.settings.insert(0, Setting("leave_out", folder.left_out_names, reason))
+        names = list(dict.fromkeys(Path(place).name for place in folder.left_out))
+        first.settings.insert(0, Setting("leave_out", names, reason))
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -121,12 +122,8 @@ _OUT_OF_ORDER = (
     "the date format of the other files is not used for this one: with it, the order of the files' "
     "names would not be the order of their dates"
 )
-
-
 _OF_EACH_FILE = ("prices", "where")
 """Keys that another file does not settle: its own prices just do not raise the question."""
-
-
 _TRIED = 3
 """The most files that are tried to find the format of most files."""
 
@@ -142,11 +139,6 @@ class _Folder:
         self._files = list(files)
         self.places = [item.place for item in files]
         self.left_out: dict[str, str | Description] = {}
-
-    @property
-    def left_out_names(self) -> list[str]:
-        """The names of the files that are left out, each once."""
-        return list(dict.fromkeys(Path(place).name for place in self.left_out))
 
     def described(self) -> tuple[Description, str]:
         """The description of most files, and the file that it comes from."""
@@ -207,7 +199,8 @@ class _Folder:
             other = _own(item, named)
             if other.to_choose or _first_day(first, other) is None:
                 continue
-            if not named and _dates_are_open(own) and not _follow_each_other(read, other):
+            are_dates_open = any(setting.key == "date_formats" for setting in own.to_choose)
+            if not named and are_dates_open and not _follow_each_other(read, other):
                 own.notes.append(_OUT_OF_ORDER)
                 break
             other.settings += [each for each in own.to_choose if each.key in _OF_EACH_FILE]
@@ -286,10 +279,6 @@ def _is_packed(item: Item) -> bool:
     with _bytes_of(item) as path, path.open("rb") as file:
         head = file.read(32)
         return bool(packing_of(head) or nearly_packed(head))
-
-
-def _dates_are_open(found: Description) -> bool:
-    return any(setting.key == "date_formats" for setting in found.to_choose)
 
 
 def _follow_each_other(files: Sequence[Item], found: Description) -> bool:
