@@ -143,7 +143,9 @@ class _Folder:
     def described(self) -> tuple[Description, str]:
         """The description of most files, and the file that it comes from."""
         if len(self._files) == 1:
-            return self._shown_by(self._files[0], [])
+            (item,) = self._files
+            with _bytes_of(item) as path:
+                return _asked(describe_file(path, item.place), path, item.place, []), item.place
         first, read = self._commonest()
         self.places = [item.place for item in read]
         named = [] if _of_one(first, read) else self.places
@@ -159,11 +161,6 @@ class _Folder:
             else:
                 self.left_out[item.place] = other
         return found, place
-
-    def _shown_by(self, item: Item, named: Sequence[str]) -> tuple[Description, str]:
-        with _bytes_of(item) as path:
-            own = describe_file(path, item.place, named=named)
-            return _asked(own, path, item.place, named), item.place
 
     def _commonest(self) -> tuple[Item, list[Item]]:
         """The file whose description reads the most files, and those files."""
@@ -219,7 +216,8 @@ class _Folder:
             return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:
             return "because none of its columns has the name of a price"
-        return self._shown_by(item, [item.place])[0]
+        with _bytes_of(item) as path:
+            return _asked(other, path, item.place, [item.place])
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
