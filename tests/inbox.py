@@ -12,7 +12,8 @@ from deliveries import HEAD, NAMES, rows
 from pricewright.intake.archive import Archive, Mode
 from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
-from pricewright.intake.reading.content import Limits
+from pricewright.intake.reading.content import Content, Limits
+from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.sources.items import local_files
 from pricewright.tables.prices import write_prices
@@ -69,6 +70,19 @@ class Inbox:
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inbox:
     monkeypatch.chdir(tmp_path)
     return Inbox(tmp_path)
+
+
+@pytest.fixture
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The places of the deliveries that are read, in order."""
+    found: list[str] = []
+
+    def read(content: Content, *rest: Any) -> Reading:
+        found.append(content.name)
+        return read_delivery(content, *rest)
+
+    monkeypatch.setattr("pricewright.intake.intake.read_delivery", read)
+    return found
 
 
 def closes(taken: Intake) -> Mapping[tuple[str, str], float | None]:

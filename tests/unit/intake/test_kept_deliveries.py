@@ -11,7 +11,6 @@ from deliveries import HEAD
 from inbox import closes
 from pricewright.files.errors import Refusal
 from pricewright.intake.deliveries import load_snapshot
-from pricewright.intake.reading.delivery import read_delivery
 
 
 def test_the_bytes_are_kept_under_their_sha256_before_anything_reads_them(inbox):
@@ -99,20 +98,13 @@ def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_
 
 @pytest.mark.parametrize("checkpoint", ["prices.parquet", "prices.json"])
 @pytest.mark.parametrize("mode", ["whole", "parts", "append"])
-def test_a_snapshot_saves_reading_and_changes_nothing(inbox, monkeypatch, mode, checkpoint):
+def test_a_snapshot_saves_reading_and_changes_nothing(inbox, files_read, mode, checkpoint):
     inbox.deliver("2024-01-01,A,1,1\n2024-01-02,A,,1\n2024-01-02,A,x,1\n", "day-1.csv")
-
-    def reading(content, *rest):
-        read.append(content.name)
-        return read_delivery(content, *rest)
-
-    read = []
-    monkeypatch.setattr("pricewright.intake.intake.read_delivery", reading)
     inbox.save(inbox.take(mode), checkpoint)
     inbox.deliver("2024-01-02,A,2,1\n2024-01-03,A,3,1\n", "day-2.csv")
     taken = inbox.take(mode)
     output = inbox.save(taken, checkpoint)
-    assert read == ["in/day-1.csv", "in/day-2.csv"]
+    assert files_read == ["in/day-1.csv", "in/day-2.csv"]
     written = output.read_bytes()
     for file in inbox.snapshot.iterdir():
         file.unlink()
