@@ -332,14 +332,6 @@ def test_a_title_that_is_not_utf8_is_refused():
         read(content.replace("\u20ac".encode(), b"\xff\xff\xff"), "feather")
 
 
-def test_more_memory_than_a_file_can_need_is_its_fault_and_less_is_ours():
-    for size, error in ((1 << 33, MemoryError), (1 << 40, Refusal)):
-        with pytest.raises(error), columnar._damage_refused("p.bin"):
-            raise pa.ArrowMemoryError(f"malloc of size {size} failed")
-    with pytest.raises(pa.ArrowMemoryError), columnar._damage_refused("p.bin"):
-        raise pa.ArrowMemoryError("out of memory")
-
-
 def test_a_footer_that_counts_otherwise_than_its_groups_is_refused(monkeypatch):
     class Boastful(pq.ParquetFile):
         @property

@@ -1,6 +1,5 @@
 """The same prices, whatever a delivery is written in, packed by and called."""
 
-import gzip
 import io
 import json
 
@@ -12,7 +11,6 @@ import pytest
 from conftest import as_csv, market
 from deliveries import WIDE, lost, read, rows
 from file_formats import PACKERS, excel, parquet
-from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Dialect
 
 RECORDS = market(days=4)
@@ -42,27 +40,6 @@ def test_every_format_in_every_packing_comes_to_the_same_prices(tmp_path, form, 
     found = read(tmp_path, PACKINGS[packing](FORMATS[form]()), DIALECT)
     assert rows(found.prices) == RECORDS
     assert (found.rows, lost(found)) == (8, [])
-
-
-@pytest.mark.parametrize("delimiter", [";", "\t"])
-def test_other_delimiters_are_declared(tmp_path, delimiter):
-    text = as_csv(RECORDS).replace(",", delimiter)
-    assert rows(read(tmp_path, text, Dialect(delimiter=delimiter)).prices) == RECORDS
-
-
-@pytest.mark.parametrize(
-    ("delivered", "sentence"),
-    [
-        (b"", r"^prices\.csv.*empty"),
-        (b"<!DOCTYPE html><html>Sign in</html>", r"^prices\.csv.* HTML"),
-        (as_csv(RECORDS).encode("utf-16-le"), r"^prices\.csv.* UTF-16"),
-        (gzip.compress(as_csv(RECORDS).encode())[:-9], r"^prices\.csv.* gzip"),
-        (b"%PDF-1.7\n", r"^prices\.csv.* PDF"),
-    ],
-)
-def test_what_is_no_delivery_is_recognised_by_its_content(tmp_path, delivered, sentence):
-    with pytest.raises(Refusal, match=sentence):
-        read(tmp_path, delivered, DIALECT)
 
 
 @pytest.mark.parametrize(
