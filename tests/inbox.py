@@ -12,9 +12,9 @@ from deliveries import HEAD, NAMES, rows
 from pricewright.intake.archive import Archive, Mode
 from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
-from pricewright.intake.reading.content import Content, Limits
+from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delivery import Reading, read_delivery
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import local_files
 from pricewright.tables.prices import write_prices
 
