@@ -15,6 +15,7 @@ from pricewright.tables.prices import Prices
 
 NAMES = {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
 HEAD = "Date,Ticker,Close,Volume\n"
+GOOD = "2024-01-01,GOOD,1,1\n"
 WIDE = Dialect(layout="wide", columns={"date": "Date"})
 
 

@@ -10,10 +10,13 @@ import pytest
 
 from deliveries import HEAD, NAMES, rows
 from pricewright.intake.archive import Archive, Mode
+from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
-from pricewright.intake.reading.content import Limits
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.delivery import Reading, read_delivery
+from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import local_files
+from pricewright.tables.prices import write_prices
 
 TERMS = IntakeTerms(
     dialect=Dialect(columns=NAMES),
@@ -49,11 +52,37 @@ class Inbox:
             local_files(self.uri), self.archive, replace(TERMS, mode=mode, **terms), today
         )
 
+    @property
+    def snapshot(self) -> Path:
+        """The folder of the snapshot."""
+        return self.archive.history / "snapshot"
+
+    def save(self, taken: Intake, checkpoint: str = "prices.parquet") -> Path:
+        """Write the prices and keep a snapshot, as the step does; returns the prices' path."""
+        output = self.folder / checkpoint
+        sha256 = write_prices(output, taken.state.prices)
+        snapshot = Snapshot(taken.state, taken.facts)
+        save_snapshot(self.snapshot, taken.key(), snapshot, output, sha256)
+        return output
+
 
 @pytest.fixture
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inbox:
     monkeypatch.chdir(tmp_path)
     return Inbox(tmp_path)
+
+
+@pytest.fixture
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The places of the deliveries that are read, in order."""
+    found: list[str] = []
+
+    def read(content: Content, *rest: Any) -> Reading:
+        found.append(content.name)
+        return read_delivery(content, *rest)
+
+    monkeypatch.setattr("pricewright.intake.intake.read_delivery", read)
+    return found
 
 
 def closes(taken: Intake) -> Mapping[tuple[str, str], float | None]:

@@ -225,3 +225,18 @@ def server():
     """A server with a delivery at /a."""
     with serving({"/a": reply()}) as started:
         yield started
+
+
+@pytest.fixture
+def tls(tmp_path, monkeypatch):
+    """A server's context for prices.example and 127.0.0.1, trusted."""
+    context, authority = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    return context
+
+
+@pytest.fixture
+def secure(tls):
+    """A server with TLS."""
+    with serving({"/a": reply()}, context=tls) as started:
+        yield started

@@ -7,15 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet
 import pytest
 import yaml
 
 from conftest import Project, command, run_pricewright
+from file_formats import excel, parquet
 
 SYMBOLS = ("AAA", "BBB", "CCC")
 TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
@@ -40,20 +40,6 @@ def columns(month: int) -> dict[str, list[object]]:
     return dict(zip(TITLES, map(list, zip(*rows(month), strict=True)), strict=True))
 
 
-def parquet(month: int) -> bytes:
-    file = io.BytesIO()
-    pyarrow.parquet.write_table(pa.table(columns(month)), file)
-    return file.getvalue()
-
-
-def workbook(month: int) -> bytes:
-    book, file = openpyxl.Workbook(), io.BytesIO()
-    for row in [TITLES, *rows(month)]:
-        book.active.append(row)
-    book.save(file)
-    return file.getvalue()
-
-
 def side_by_side(month: int) -> str:
     """A column for each field and symbol under two header lines, as yfinance writes them."""
     found = rows(month)
@@ -69,19 +55,25 @@ def records(month: int) -> str:
     return json.dumps([dict(zip(names, row, strict=True)) for row in rows(month)])
 
 
+def deliver(folder: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write files into a folder or into folders below it."""
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 @pytest.fixture
 def inbox(project: Project) -> Project:
     """A project with a folder of twelve deliveries in seven shapes, and other files beside them."""
-    folder = project.folder / "inbox"
-    folder.mkdir()
     contents: dict[str, str | bytes] = {
         "01.csv": text(1),
         "02.csv": text(2),
         "03.csv": text(3, ";"),
         "04.json": records(4),
-        "05.parquet": parquet(5),
-        "06.parquet": parquet(6),
-        "07.xlsx": workbook(7),
+        "05.parquet": parquet(columns(5)),
+        "06.parquet": parquet(columns(6)),
+        "07.xlsx": excel(TITLES, *rows(7)),
         "08.csv.gz": gzip.compress(text(8).encode()),
         "09.csv": "# from the vendor\n# do not edit\n" + text(9),
         "10.txt": text(10, "\t"),
@@ -90,8 +82,7 @@ def inbox(project: Project) -> Project:
         "README.md": "Prices.\n",
         "_SUCCESS": "",
     }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    deliver(project.folder / "inbox", contents)
     return project
 
 
@@ -122,7 +113,7 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
 
 def asked(project, text, answers):
     """What `describe` says about a file on a terminal, on which these answers are typed."""
-    (project.folder / "prices.csv").write_text(text)
+    deliver(project.folder, {"prices.csv": text})
     script = project.folder / "workflow/scripts/pricewright"
     keyboard, terminal = os.openpty()
     os.write(keyboard, answers)
@@ -157,112 +148,98 @@ def test_describe_asks_again_after_an_unknown_name(project):
     assert written["time_zone"] == "?"
 
 
-def test_files_named_by_dates_are_not_taken_for_symbols(project):
-    folder = project.folder / "data"
-    names = ("kurse-2023.csv", "kurse-2024.csv", "dax-2024.csv")
-    for number, name in enumerate(names, 1):
-        (folder / name).write_text(f"Date,Close\n2024-01-0{number},1\n2024-01-1{number},2\n")
-    script = str(project.folder / "workflow/scripts/pricewright")
-    told = command(script, "describe", "data/kurse-*", cwd=project.folder)
-    assert "symbol: kurse-2023" in told.stdout
-    assert "needs a source of its own" not in told.stdout
-    told = command(script, "describe", "data/*-*.csv", cwd=project.folder)
-    assert "symbol: '{file}'" in told.stdout
-    note = "# the names of data/kurse-2023.csv and data/kurse-2024.csv differ only by dates or numb"
-    assert note in told.stdout
-
-
-def described(project, *command):
-    told = run_pricewright("describe", *command, cwd=project.folder)
+def described(project, uri, contents):
+    """What `describe` says of files that are delivered, and the source that it writes."""
+    deliver(project.folder, contents)
+    told = run_pricewright("describe", uri, cwd=project.folder)
     assert told.code == 0, told.stderr
     return told.stdout, yaml.safe_load(told.stdout.partition("\n\n")[0])["source"]
 
 
+def test_files_named_by_dates_are_not_taken_for_symbols(project):
+    names = ("kurse-2023.csv", "kurse-2024.csv", "dax-2024.csv")
+    files = {
+        f"in/{name}": f"Date,Close\n2024-01-0{number},1\n2024-01-1{number},2\n"
+        for number, name in enumerate(names, 1)
+    }
+    told, source = described(project, "in/kurse-*", files)
+    assert source["symbol"] == "kurse-2023"
+    assert "needs a source of its own" not in told
+    told, source = described(project, "in/*-*.csv", {})
+    assert source["symbol"] == "{file}"
+    assert "# the names of in/kurse-2023.csv and in/kurse-2024.csv differ only by dates or " in told
+
+
 def test_series_that_name_their_own_column_are_read_as_one_source(project):
-    folder = project.folder / "in"
-    folder.mkdir()
-    for name in ("DGS2", "DGS10", "DGS30"):
-        (folder / f"{name}.csv").write_text(f"observation_date,{name}\n2024-01-10,1.5\n")
-    (folder / "payments.csv").write_text("observation_date,payment\n2024-01-10,1.5\n")
-    told, source = described(project, "in")
+    columns = {"DGS2": "DGS2", "DGS10": "DGS10", "DGS30": "DGS30", "payments": "payment"}
+    files = {
+        f"in/{name}.csv": f"observation_date,{title}\n2024-01-10,1.5\n"
+        for name, title in columns.items()
+    }
+    told, source = described(project, "in", files)
     assert (source["symbol"], source["columns"]) == ("{file}", {"close": 2})
     assert source["leave_out"] == ["payments.csv"]
     assert "differ only by" not in told
 
 
 def test_files_that_differ_by_numbers_but_begin_on_one_day_are_asked_about(project):
-    folder = project.folder / "in"
-    folder.mkdir()
-    for name in ("ES1", "ES2"):
-        (folder / f"{name}.csv").write_text(f"Date,Close\n2024-01-10,1.5\n2024-01-11,{name[2]}\n")
-    told, source = described(project, "in")
+    files = {f"in/ES{n}.csv": f"Date,Close\n2024-01-10,1.5\n2024-01-11,{n}\n" for n in (1, 2)}
+    told, source = described(project, "in", files)
     assert source["symbol"] == "?"
     assert "choose symbol: '{file}' or symbol: ES1: the files begin on the same day" in told
 
 
 def test_two_files_of_one_name_are_said_to_be_of_one_symbol(project):
-    for place in ("us/T.csv", "us/MSFT.csv", "ca/T.csv"):
-        path = project.folder / "in" / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("Date,Close\n2024-01-10,1.5\n2024-01-11,2.5\n")
-    told, _ = described(project, "in/*/*")
+    places = ("in/us/T.csv", "in/us/MSFT.csv", "in/ca/T.csv")
+    files = dict.fromkeys(places, "Date,Close\n2024-01-10,1.5\n2024-01-11,2.5\n")
+    told, _ = described(project, "in/*/*", files)
     assert "# in/ca/T.csv and in/us/T.csv are both of T by source.symbol" in told
 
 
 def test_signs_of_the_first_file_are_asked_about_though_another_settles_its_dates(project):
-    folder = project.folder / "in"
-    folder.mkdir()
-    for name, day in (("AA", 2), ("BB", 13)):
-        rows = f"01/02/2024,1.5\n{day:02}/02/2024,{-1.5 if day == 2 else 1.5}\n"
-        (folder / f"{name}.csv").write_text(f"Date,Close\n{rows}")
-    _, source = described(project, "in")
+    first = "Date,Close\n01/02/2024,1.5\n02/02/2024,-1.5\n"
+    second = "Date,Close\n01/02/2024,1.5\n13/02/2024,1.5\n"
+    _, source = described(project, "in", {"in/AA.csv": first, "in/BB.csv": second})
     assert source["date_formats"] == ["%d/%m/%Y"]
     assert source["prices"] == "?"
 
 
 def test_later_files_settle_what_the_first_file_leaves_open(project):
-    folder = project.folder / "data"
-    (folder / "A.csv").write_text("Tag;Kurs\n01.02.2024;234,5\n02.02.2024;235,5\n")
-    (folder / "B.csv").write_text("Tag;Kurs\n01.02.2024;1.234,5\n02.02.2024;1.235,5\n")
-    script = str(project.folder / "workflow/scripts/pricewright")
-    told = command(script, "describe", "data/?.csv", cwd=project.folder)
-    assert 'thousands: "."' in told.stdout
-    assert "needs a source of its own" not in told.stdout
-    (folder / "A.csv").write_text("Date,Close\n01/02/2024,234.5\n02/02/2024,235.5\n")
-    (folder / "B.csv").write_text("Date,Close\n01/02/2024,1\n13/02/2024,1\n")
-    told = command(script, "describe", "data/?.csv", cwd=project.folder)
-    assert "date_formats: ['%d/%m/%Y']   # line 2 has 01/02/2024" in told.stdout
-    assert "choose" not in told.stdout
+    first = "Tag;Kurs\n01.02.2024;234,5\n02.02.2024;235,5\n"
+    second = "Tag;Kurs\n01.02.2024;1.234,5\n02.02.2024;1.235,5\n"
+    told, source = described(project, "?.csv", {"A.csv": first, "B.csv": second})
+    assert source["thousands"] == "."
+    assert "needs a source of its own" not in told
+    first = "Date,Close\n01/02/2024,234.5\n02/02/2024,235.5\n"
+    second = "Date,Close\n01/02/2024,1\n13/02/2024,1\n"
+    told, _ = described(project, "?.csv", {"A.csv": first, "B.csv": second})
+    assert "date_formats: ['%d/%m/%Y']   # line 2 has 01/02/2024" in told
+    assert "choose" not in told
 
 
 def test_files_with_timestamps_in_different_units_are_read_as_one_source(project):
-    folder = project.folder / "in"
-    folder.mkdir()
+    files = {}
     for year, unit in ((2024, 1_000), (2025, 1_000_000), (2026, 1_000_000)):
         first = int(datetime(year, 1, 10, tzinfo=UTC).timestamp())
         rows = (f"{(first + 86_400 * day) * unit},1.5,{day}.25,7.5\n" for day in range(5))
-        (folder / f"BTCUSDT-1d-{year}.csv").write_text("time,open,close,volume\n" + "".join(rows))
-    told = run_pricewright("describe", "in", cwd=project.folder)
-    assert told.code == 0, told.stderr
-    assert "needs a source of its own" not in told.stdout
-    formats = yaml.safe_load(told.stdout.partition("\n\n")[0])["source"]["date_formats"]
-    assert sorted(formats) == ["epoch-microseconds", "epoch-milliseconds"]
+        files[f"in/BTCUSDT-1d-{year}.csv"] = "time,open,close,volume\n" + "".join(rows)
+    told, source = described(project, "in", files)
+    assert "needs a source of its own" not in told
+    assert sorted(source["date_formats"]) == ["epoch-microseconds", "epoch-milliseconds"]
 
 
 @pytest.mark.parametrize("switched", [False, True])
 def test_files_whose_dates_would_not_follow_each_other_settle_nothing(project, switched):
-    folder = project.folder / "in"
-    folder.mkdir()
+    files = {}
     for day in (1, 2, 5, 6, 7, 13, 14):
         text = f"{day:02}/02/2024" if switched and day < 13 else f"02/{day:02}/2024"
         prices = "".join(f"{text},{name},{50 + day}.5\n" for name in ("AAA", "BBB", "CCC"))
-        (folder / f"prices_202402{day:02}.csv").write_text(f"date,symbol,close\n{prices}")
-    told = run_pricewright("describe", "in", cwd=project.folder)
-    assert told.code == 0, told.stderr
+        files[f"in/prices_202402{day:02}.csv"] = f"date,symbol,close\n{prices}"
+    told, _ = described(project, "in", files)
     choices = "date_formats: ['%d/%m/%Y'] or date_formats: ['%m/%d/%Y']"
-    is_open = f'date_formats: "?"   # choose {choices}' in told.stdout
+    is_open = f'date_formats: "?"   # choose {choices}' in told
     assert is_open == switched
-    assert ("would not be the order of their dates" in told.stdout) == switched
+    assert ("would not be the order of their dates" in told) == switched
 
 
 DAYS = range(10, 20)
@@ -271,7 +248,7 @@ BESIDE = {
     "AAA_notes.txt": "hello\n",
     "contact.json": '{"vendor":"x"}',
     "dividends.csv": "Date,Symbol,Dividend\n2024-01-10,AAA,0.24\n2024-01-12,BBB,0.25\n",
-    "logo.png": "\x89PNG\r\n\x1a\n",
+    "logo.png": b"\x89PNG\r\n\x1a\n",
     "notes.txt": "These are the prices\nthat Jim sent.\n",
     "symbols.csv": "Symbol,Name\nAAA,Alpha\n",
 }
@@ -279,12 +256,7 @@ BESIDE = {
 
 @pytest.mark.parametrize("files", [("AAA.csv", "EEE.csv", "ZZZ.csv"), ("prices.csv",)])
 def test_other_files_beside_prices_are_named_and_left_out_by_the_written_config(project, files):
-    folder = project.folder / "in"
-    folder.mkdir()
-    for name in files:
-        (folder / name).write_text(PRICES)
-    for name, text in BESIDE.items():
-        (folder / name).write_text(text, encoding="latin-1")
+    deliver(project.folder / "in", dict.fromkeys(files, PRICES) | BESIDE)
     told = run_pricewright("describe", "in", "--output", "mine.yaml", cwd=project.folder)
     assert told.code == 0, told.stderr
     for name in BESIDE:
@@ -300,16 +272,12 @@ def test_other_files_beside_prices_are_named_and_left_out_by_the_written_config(
 
 
 def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
-    folder = project.folder / "in"
-    folder.mkdir()
-    (folder / "CCC.zip").write_bytes(b"PK\x03\x04 and no more")
-    for name in ("AAA.csv.gz", "BBB.csv.gz"):
-        content = gzip.compress(PRICES.encode())
-        (folder / name).write_bytes(content[: -9 if name == "BBB.csv.gz" else None])
-    told = run_pricewright("describe", "in", cwd=project.folder)
-    assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told.stdout
-    assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told.stdout
-    assert "leave_out" not in told.stdout
+    content = gzip.compress(PRICES.encode())
+    files = {"in/AAA.csv.gz": content, "in/BBB.csv.gz": content[:-9]}
+    told, source = described(project, "in", files | {"in/CCC.zip": b"PK\x03\x04 and no more"})
+    assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told
+    assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told
+    assert "leave_out" not in source
 
 
 def test_a_file_that_exists_is_not_overwritten(project):

@@ -138,26 +138,22 @@ def test_the_docs_recommend_parquet_from_the_same_number_of_rows_as_the_code():
 
 
 @pytest.mark.parametrize("mode", ["parts", "append"])
-def test_many_small_files_are_read_only_once_and_make_the_same_bytes(desk, monkeypatch, mode):
-    def reading(content, *rest):
-        read.append(content.name)
-        return read_delivery(content, *rest)
-
+def test_many_small_files_are_read_only_once_and_make_the_same_bytes(
+    desk, monkeypatch, files_read, mode
+):
     names = [f"in/{number:02}.csv" for number in range(8)]
     (desk / "in").mkdir()
     for place, name in enumerate(names):
         (desk / name).write_text(as_csv(market()[place * 30 : place * 30 + 30]))
     snapshots, outputs = desk / "data/received", {"receipt": desk / "receipt.json"}
     monkeypatch.setattr(deliveries, "SNAPSHOT_FROM_FILES", 9)
-    read, read_delivery = [], intake.read_delivery
-    monkeypatch.setattr(intake, "read_delivery", reading)
     ingest("in", desk / "raw.json", deliveries=mode)
     assert not list(snapshots.glob("*/snapshot"))
     monkeypatch.setattr(deliveries, "SNAPSHOT_FROM_FILES", 8)
     ingest("in", desk / "raw.json", deliveries=mode)
     (desk / "in/new.csv").write_text(as_csv(market()[240:]))
     ingest("in", desk / "raw.json", deliveries=mode, **outputs)
-    assert read == [*names, *names, "in/new.csv"]
+    assert files_read == [*names, *names, "in/new.csv"]
     before = {path: path.read_bytes() for path in (desk / "raw.json", *outputs.values())}
     (kept,) = snapshots.glob("*/snapshot")
     shutil.rmtree(kept)

@@ -9,14 +9,10 @@ import pytest
 from deliveries import HEAD, NAMES, rows
 from inbox import OWN, OWN_HEAD, TERMS, TODAY, closes
 from pricewright.files.errors import Refusal
-from pricewright.intake import deliveries
 from pricewright.intake.archive import Archive
-from pricewright.intake.deliveries import Snapshot
 from pricewright.intake.intake import take_in
-from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.sources.items import local_files
-from pricewright.tables.prices import write_prices
 
 
 def listed(taken):
@@ -124,23 +120,15 @@ def test_what_is_said_of_a_part_that_cannot_be_read_does_not_depend_on_what_is_r
         inbox.take("parts", dialect=Dialect())
 
 
-def test_of_a_part_that_grows_only_it_is_read_again(inbox, monkeypatch):
-    monkeypatch.setattr(
-        "pricewright.intake.intake.read_delivery",
-        lambda content, *rest: read.append(content.name) or read_delivery(content, *rest),
-    )
-    read, this_year = [], "2024-01-01,A,2,1\n2024-01-01,B,20,1\n"
+def test_of_a_part_that_grows_only_it_is_read_again(inbox, files_read):
+    this_year = "2024-01-01,A,2,1\n2024-01-01,B,20,1\n"
     inbox.deliver("2023-12-31,A,1,1\n2023-12-31,B,10,1\n", "2023.csv")
     inbox.deliver(this_year, "2024.csv")
-    folder, output = inbox.archive.history / "snapshot", inbox.folder / "prices.parquet"
-    taken = inbox.take("parts")
-    sha256 = write_prices(output, taken.state.prices)
-    snapshot = Snapshot(taken.state, taken.facts)
-    deliveries.save_snapshot(folder, taken.key(), snapshot, output, sha256)
-    assert read == ["in/2023.csv", "in/2024.csv"]
+    inbox.save(inbox.take("parts"))
+    assert files_read == ["in/2023.csv", "in/2024.csv"]
     inbox.deliver(this_year + "2024-01-02,A,3,1\n", "2024.csv")
     assert list(closes(inbox.take("parts")).values()) == [1, 2, 3, 10, 20]
-    assert read == ["in/2023.csv", "in/2024.csv", "in/2024.csv"]
+    assert files_read == ["in/2023.csv", "in/2024.csv", "in/2024.csv"]
 
 
 def test_of_deliveries_that_are_read_again_only_the_count_of_each_way_is_logged(inbox, caplog):

@@ -10,10 +10,7 @@ import pytest
 from deliveries import HEAD
 from inbox import closes
 from pricewright.files.errors import Refusal
-from pricewright.intake import deliveries
-from pricewright.intake.deliveries import Snapshot
-from pricewright.intake.reading.delivery import read_delivery
-from pricewright.tables.prices import write_prices
+from pricewright.intake.deliveries import load_snapshot
 
 
 def test_the_bytes_are_kept_under_their_sha256_before_anything_reads_them(inbox):
@@ -101,32 +98,18 @@ def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_
 
 @pytest.mark.parametrize("checkpoint", ["prices.parquet", "prices.json"])
 @pytest.mark.parametrize("mode", ["whole", "parts", "append"])
-def test_a_snapshot_saves_reading_and_changes_nothing(inbox, monkeypatch, mode, checkpoint):
+def test_a_snapshot_saves_reading_and_changes_nothing(inbox, files_read, mode, checkpoint):
     inbox.deliver("2024-01-01,A,1,1\n2024-01-02,A,,1\n2024-01-02,A,x,1\n", "day-1.csv")
-    folder, output = inbox.archive.history / "snapshot", inbox.folder / checkpoint
-
-    def take_and_keep():
-        taken = inbox.take(mode)
-        sha256 = write_prices(output, taken.state.prices)
-        deliveries.save_snapshot(
-            folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256
-        )
-        return taken
-
-    def reading(content, *rest):
-        read.append(content.name)
-        return read_delivery(content, *rest)
-
-    read = []
-    monkeypatch.setattr("pricewright.intake.intake.read_delivery", reading)
-    take_and_keep()
+    inbox.save(inbox.take(mode), checkpoint)
     inbox.deliver("2024-01-02,A,2,1\n2024-01-03,A,3,1\n", "day-2.csv")
-    taken = take_and_keep()
-    assert read == ["in/day-1.csv", "in/day-2.csv"]
+    taken = inbox.take(mode)
+    output = inbox.save(taken, checkpoint)
+    assert files_read == ["in/day-1.csv", "in/day-2.csv"]
     written = output.read_bytes()
-    for file in folder.iterdir():
+    for file in inbox.snapshot.iterdir():
         file.unlink()
-    again = take_and_keep()
+    again = inbox.take(mode)
+    inbox.save(again, checkpoint)
     assert output.read_bytes() == written
     assert again.facts == taken.facts
     assert again.state.superseded == taken.state.superseded
@@ -135,15 +118,8 @@ def test_a_snapshot_saves_reading_and_changes_nothing(inbox, monkeypatch, mode, 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"key": 1}', None])
 def test_a_snapshot_that_cannot_be_read_is_made_again(inbox, content):
     inbox.deliver("2024-01-01,A,1,1\n")
-    taken = inbox.take()
-    output, folder = inbox.folder / "prices.parquet", inbox.archive.history / "snapshot"
-    sha256 = write_prices(output, taken.state.prices)
-
-    def save():
-        snapshot = Snapshot(taken.state, taken.facts)
-        deliveries.save_snapshot(folder, taken.key(), snapshot, output, sha256)
-
-    save()
+    taken, folder = inbox.take(), inbox.snapshot
+    inbox.save(taken)
     if content is None:  # something else is in its place
         shutil.rmtree(folder)
         folder.touch()
@@ -151,10 +127,10 @@ def test_a_snapshot_that_cannot_be_read_is_made_again(inbox, content):
         (folder / "snapshot.json").write_text(content)
         (folder / "prices.parquet").unlink()
         (folder / "prices.parquet").mkdir()
-    assert deliveries.load_snapshot(folder, taken.key) is None
+    assert load_snapshot(folder, taken.key) is None
     assert closes(inbox.take()) == closes(taken)
-    save()
-    assert deliveries.load_snapshot(folder, taken.key) is not None
+    inbox.save(taken)
+    assert load_snapshot(folder, taken.key) is not None
 
 
 @pytest.mark.parametrize("content", ["", "[1", "{}", '{"deliveries": [{"byte3": 1}]}', None])
@@ -177,23 +153,19 @@ def test_an_order_that_was_changed_or_has_a_gap_is_refused(inbox, content):
 
 def test_a_snapshot_whose_bytes_were_changed_is_not_used(inbox):
     inbox.deliver("2024-01-01,A,1,1\n")
-    taken = inbox.take()
-    output, folder = inbox.folder / "prices.parquet", inbox.archive.history / "snapshot"
-    sha256 = write_prices(output, taken.state.prices)
-    deliveries.save_snapshot(
-        folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256
-    )
-    assert deliveries.load_snapshot(folder, taken.key) is not None
-    assert deliveries.load_snapshot(folder, lambda: "another key") is None
+    taken, folder = inbox.take(), inbox.snapshot
+    inbox.save(taken)
+    assert load_snapshot(folder, taken.key) is not None
+    assert load_snapshot(folder, lambda: "another key") is None
     for name in ("prices.parquet", "origins.parquet"):
         content = (folder / name).read_bytes()
         for damaged in (content[:10] + b"?" + content[11:], content[:20], b"", None):
             (folder / name).unlink()  # the prices share their bytes with the checkpoint
             if damaged is not None:
                 (folder / name).write_bytes(damaged)
-            assert deliveries.load_snapshot(folder, taken.key) is None
+            assert load_snapshot(folder, taken.key) is None
         (folder / name).write_bytes(content)
-        assert deliveries.load_snapshot(folder, taken.key) is not None
+        assert load_snapshot(folder, taken.key) is not None
 
 
 def test_what_a_killed_run_was_receiving_is_gone_after_the_next(inbox):

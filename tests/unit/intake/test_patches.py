@@ -1,19 +1,15 @@
 """Old deliveries are kept as differences, and come back byte for byte or not at all."""
 
 import os
-from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_intake import TERMS
 
 from pricewright.files.disk import store_by_digest
 from pricewright.files.errors import Refusal
 from pricewright.intake import patches
-from pricewright.intake.archive import Archive
-from pricewright.intake.intake import take_in
-from pricewright.intake.sources.items import local_files
+from pricewright.intake.reading.dialect import Dialect
 
 
 def grown(day):
@@ -26,17 +22,12 @@ def grown(day):
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    archive = Archive(tmp_path / "received", "prices.csv")
+def desk(inbox):
+    def receive(text, mode="whole"):
+        inbox.deliver(text, head="")
+        return inbox.take(mode, dialect=Dialect())
 
-    def receive(text, **terms):
-        (tmp_path / "prices.csv").write_text(text)
-        wanted = {"mode": "whole", "dialect": TERMS.dialect.__class__()} | terms
-        items = local_files("prices.csv")
-        return take_in(items, archive, TERMS.__class__(**vars(TERMS) | wanted), date(2024, 6, 1))
-
-    receive.archive = archive
+    receive.archive = inbox.archive
     return receive
 
 

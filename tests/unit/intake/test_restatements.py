@@ -35,6 +35,10 @@ def restated(before, after):
     return entries
 
 
+def restated_closes(before, after):
+    return restated(prices("close", before), prices("close", after))
+
+
 def rescaled(values, until, factor, digits):
     return np.concatenate([np.round(values[:until] * factor, digits), values[until:]])
 
@@ -42,7 +46,7 @@ def rescaled(values, until, factor, digits):
 @pytest.mark.parametrize("digits", [2, 4, 15])
 def test_a_dividend_is_one_entry_with_its_factor_and_days(digits):
     old = np.round(CLOSE, digits)
-    (entry,) = restated(prices("close", old), prices("close", rescaled(old, 50, 0.9931, digits)))
+    (entry,) = restated_closes(old, rescaled(old, 50, 0.9931, digits))
     assert entry.pop("factor") == pytest.approx(0.9931, rel=1e-4)
     assert entry == {
         "symbol": "A",
@@ -59,7 +63,7 @@ def test_a_dividend_is_one_entry_with_its_factor_and_days(digits):
 def test_a_correction_within_a_rescaled_series_is_listed_with_its_own_values():
     new = rescaled(CLOSE, 50, 0.5, 4)
     new[20] *= 1.01
-    whole, corrected = restated(prices("close", CLOSE), prices("close", new))
+    whole, corrected = restated_closes(CLOSE, new)
     assert (whole["what"], whole["values"], whole["factor"]) == ("rescaled", 49, 0.5)
     assert (corrected["what"], corrected["date"]) == ("restated", "1970-01-21")
     assert (corrected["old"], corrected["new"]) == (CLOSE[20], new[20])
@@ -67,7 +71,7 @@ def test_a_correction_within_a_rescaled_series_is_listed_with_its_own_values():
 
 def test_two_dividends_since_are_two_entries():
     new = rescaled(rescaled(CLOSE, 50, 0.99, 6), 20, 0.98, 6)
-    first, second = restated(prices("close", CLOSE), prices("close", new))
+    first, second = restated_closes(CLOSE, new)
     assert [first["factor"], second["factor"]] == pytest.approx([0.99 * 0.98, 0.99], rel=1e-6)
     assert [(each["values"], each["date"]) for each in (first, second)] == [
         (20, "1970-01-01"),
@@ -101,11 +105,11 @@ def test_of_two_symbols_each_has_its_own():
 def test_a_price_of_few_digits_that_is_rescaled_is_one_entry(level, factor, digits):
     old = np.round(CLOSE / 100 * level, digits)
     new = rescaled(old, 50, factor, digits)
-    (entry,) = restated(prices("close", old), prices("close", new))
+    (entry,) = restated_closes(old, new)
     assert (entry["what"], entry["values"]) == ("rescaled", np.count_nonzero(old != new))
     assert entry["factor"] == pytest.approx(factor, rel=0.03)
     new[20] = round(new[20] + np.ceil(2 * (1 + factor)) * 10.0**-digits, digits)
-    found = restated(prices("close", old), prices("close", new))
+    found = restated_closes(old, new)
     assert [(each["what"], each["date"]) for each in found] == [
         ("rescaled", "1970-01-01"),
         ("restated", "1970-01-21"),
@@ -115,9 +119,7 @@ def test_a_price_of_few_digits_that_is_rescaled_is_one_entry(level, factor, digi
 @pytest.mark.parametrize("factor", [1.003, 0.9996, 1.00011])
 def test_a_factor_near_one_is_never_said_to_be_one(factor):
     old = np.round(19.2 + np.arange(21) / 100, 2)
-    found = restated(
-        prices("close", old), prices("close", np.round(old * factor, 2 + 2 * (factor < 1.002)))
-    )
+    found = restated_closes(old, np.round(old * factor, 2 + 2 * (factor < 1.002)))
     for entry in found:
         if entry["what"] == "rescaled":
             assert entry["factor"] - 1 == pytest.approx(factor - 1, rel=0.1)
@@ -127,17 +129,15 @@ def test_a_factor_near_one_is_never_said_to_be_one(factor):
 def test_values_of_few_digits_that_differ_in_the_last_are_no_rescaling():
     old = np.round(0.05 + 0.01 * (np.arange(DAYS) % 3), 2)
     new = np.round(old + 0.01 * np.where(np.arange(DAYS) % 2, 1, -1), 2)
-    found = restated(prices("close", old), prices("close", new))
+    found = restated_closes(old, new)
     assert {each["what"] for each in found} == {"restated"}
 
 
 def test_few_values_and_values_of_no_common_factor_are_listed_one_by_one():
     few = rescaled(CLOSE, 4, 0.5, 4)
-    assert [each["what"] for each in restated(prices("close", CLOSE), prices("close", few))] == [
-        "restated"
-    ] * 4
+    assert [each["what"] for each in restated_closes(CLOSE, few)] == ["restated"] * 4
     other = CLOSE[::-1].copy()
-    found = restated(prices("close", CLOSE), prices("close", other))
+    found = restated_closes(CLOSE, other)
     assert {each["what"] for each in found} == {"restated"}
     assert len(found) == np.count_nonzero(other != CLOSE)
 
@@ -145,7 +145,7 @@ def test_few_values_and_values_of_no_common_factor_are_listed_one_by_one():
 def test_what_is_missing_or_zero_is_in_no_factor():
     old, new = CLOSE.copy(), rescaled(CLOSE, 50, 0.5, 4)
     old[3], new[4], new[5] = np.nan, np.nan, 0.0
-    found = restated(prices("close", old), prices("close", new))
+    found = restated_closes(old, new)
     assert sorted((each["what"], each.get("values")) for each in found) == [
         ("rescaled", 47),
         *[("restated", None)] * 3,
@@ -161,7 +161,7 @@ def test_every_changed_value_is_in_one_entry_and_can_be_told_from_it(old, data):
         data.draw(st.sampled_from([value, round(value * 0.5, 4), round(value * 1.01, 2), 1.0]))
         for value in old
     ]
-    entries = restated(prices("close", old), prices("close", new))
+    entries = restated_closes(old, new)
     changed = sum(one != other for one, other in zip(old, new, strict=True))
     assert changed == sum(each.get("values", 1) for each in entries)
     for each in entries:

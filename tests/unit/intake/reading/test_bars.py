@@ -1,16 +1,15 @@
 """Several rows a day: made into daily bars where that is declared, else refused."""
 
-import io
 import json
 from dataclasses import replace
 from datetime import date, time
 
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from deliveries import lost, read, rows
+from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
 
@@ -68,12 +67,9 @@ def test_a_time_beside_the_date_is_found_by_its_declared_name_and_in_a_wide_file
 
 
 def test_a_time_of_a_workbook_is_one_too(tmp_path):
-    book, file = openpyxl.Workbook(), io.BytesIO()
-    for row in (["Date", "Time", "Close"], [date(2024, 1, 1), time(9, 30), 1]):
-        book.active.append(row)
-    book.active.append([date(2024, 1, 1), time(16), 2])
-    book.save(file)
-    found = read(tmp_path, file.getvalue(), intraday(session="10:00", symbol="A"))
+    day = date(2024, 1, 1)
+    content = excel(["Date", "Time", "Close"], [day, time(9, 30), 1], [day, time(16), 2])
+    found = read(tmp_path, content, intraday(session="10:00", symbol="A"))
     assert closes(found) == {("A", "2023-12-31"): 1, ("A", "2024-01-01"): 2}
 
 
@@ -119,10 +115,8 @@ def test_stamps_are_days_on_the_calendar_of_the_declared_time_zone(tmp_path, zon
         "epoch": "1704168000 1704236399 1704240000",
     }
     if form == "typed":
-        file = io.BytesIO()
         moments = pa.array([1_000_000 * stamp for stamp in stamps]).cast(pa.timestamp("us", "UTC"))
-        pyarrow.parquet.write_table(pa.table({"time": moments, "close": [1, 2, 3]}), file)
-        content = file.getvalue()
+        content = parquet({"time": moments, "close": [1, 2, 3]})
     else:
         pairs = zip(texts[form].split(), (1, 2, 3), strict=True)
         content = "time,close\n" + "".join(f"{stamp},{close}\n" for stamp, close in pairs)

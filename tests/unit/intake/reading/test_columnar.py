@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather
 
+from file_formats import arrow_stream, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import columnar
 from pricewright.intake.reading.columnar import ColumnarSheet
@@ -27,33 +28,20 @@ TABLE = pa.table(
 )
 
 
-def parquet(table=TABLE, **options):
-    file = io.BytesIO()
-    pq.write_table(table, file, **options)
-    return file.getvalue()
-
-
 def arrow(table=TABLE, compression="uncompressed", chunksize=3):
     file = io.BytesIO()
     feather.write_feather(table, file, compression=compression, chunksize=chunksize)
     return file.getvalue()
 
 
-def stream(table=TABLE):
-    file = io.BytesIO()
-    with pa.ipc.new_stream(file, table.schema) as writer:
-        writer.write_table(table, max_chunksize=3)
-    return file.getvalue()
-
-
 FILES = {
-    "parquet": parquet(),
-    "parquet in groups": parquet(row_group_size=2, compression="zstd"),
-    "parquet of old": parquet(compression="none", use_dictionary=False, version="1.0"),
+    "parquet": parquet(TABLE),
+    "parquet in groups": parquet(TABLE, row_group_size=2, compression="zstd"),
+    "parquet of old": parquet(TABLE, compression="none", use_dictionary=False, version="1.0"),
     "feather": arrow(),
     "feather lz4": arrow(compression="lz4"),
     "feather zstd": arrow(compression="zstd", chunksize=100),
-    "stream": stream(),
+    "stream": arrow_stream(TABLE),
 }
 
 
@@ -79,9 +67,7 @@ def read(content, kind="parquet"):
 
 def one(values, kind="parquet"):
     """What becomes of a column, in the type that it takes."""
-    content = (
-        parquet(pa.table({"v": values})) if kind == "parquet" else arrow(pa.table({"v": values}))
-    )
+    content = parquet({"v": values}) if kind == "parquet" else arrow(pa.table({"v": values}))
     table, _ = read(content, kind)
     return table.schema.field("v").type, table["v"].to_pylist()
 
@@ -207,7 +193,7 @@ def test_binary_text_is_text_and_what_is_no_utf_8_is_refused():
 )
 def test_a_column_without_a_name_of_its_own_is_given_one(names, titles):
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names)
-    for content, kind in ((parquet(table), "parquet"), (stream(table), "feather")):
+    for content, kind in ((parquet(table), "parquet"), (arrow_stream(table), "feather")):
         found = sheet(content, kind)
         (block,) = (read() for read in found.blocks())
         assert {title: block.columns[title].to_pylist() for title in titles} == dict(
@@ -218,9 +204,9 @@ def test_a_column_without_a_name_of_its_own_is_given_one(names, titles):
 @pytest.mark.parametrize("key", FILES)
 def test_a_file_without_rows_is_refused(key):
     for empty, what in ((TABLE.slice(0, 0), "rows"), (pa.table({}), "columns")):
-        content = {"parquet": parquet, "feather": arrow, "stream": stream}[key.split()[0]](empty)
+        write = {"parquet": parquet, "feather": arrow, "stream": arrow_stream}[key.split()[0]]
         with pytest.raises(Refusal, match=rf"^p\.bin: the file has no {what}; deliver prices\.$"):
-            sheet(content, kind_of(key))
+            sheet(write(empty), kind_of(key))
 
 
 def test_empty_batches_among_others_are_passed_over():
@@ -328,7 +314,7 @@ def test_the_first_version_of_feather_is_refused_by_name():
 
 
 def test_a_page_that_does_not_match_its_checksum_is_refused():
-    content = parquet(pa.table({"v": [1.0, 2.0]}), write_page_checksum=True, compression="none")
+    content = parquet({"v": [1.0, 2.0]}, write_page_checksum=True, compression="none")
     at = content.index(np.float64(2.0).tobytes())
     with pytest.raises(Refusal, match=r"checksum"):
         read(content[:at] + b"\1" + content[at + 1 :])
@@ -341,17 +327,9 @@ def test_text_that_is_not_utf8_is_refused():
 
 
 def test_a_title_that_is_not_utf8_is_refused():
-    content = stream(pa.table({"\u20ac\u20ac": [1]}))
+    content = arrow_stream(pa.table({"\u20ac\u20ac": [1]}))
     with pytest.raises(Refusal, match=r"codec can't decode"):
         read(content.replace("\u20ac".encode(), b"\xff\xff\xff"), "feather")
-
-
-def test_more_memory_than_a_file_can_need_is_its_fault_and_less_is_ours():
-    for size, error in ((1 << 33, MemoryError), (1 << 40, Refusal)):
-        with pytest.raises(error), columnar._damage_refused("p.bin"):
-            raise pa.ArrowMemoryError(f"malloc of size {size} failed")
-    with pytest.raises(pa.ArrowMemoryError), columnar._damage_refused("p.bin"):
-        raise pa.ArrowMemoryError("out of memory")
 
 
 def test_a_footer_that_counts_otherwise_than_its_groups_is_refused(monkeypatch):

@@ -3,9 +3,7 @@ import io
 import re
 import zipfile
 
-import openpyxl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,30 +11,20 @@ from pyarrow import feather
 from python_calamine import CalamineWorkbook
 
 from conftest import SCRIPTS, command
+from file_formats import excel, parquet, zipped
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import recognise
 
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n"
 
 
-def zipped(members, method=zipfile.ZIP_DEFLATED):
+TABLE = pa.table({"date": ["2024-01-02"], "close": [1.5]})
+XLSX = excel(["date", "close"])
+
+
+def arrow():
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return made.getvalue()
-
-
-def table(write):
-    made = io.BytesIO()
-    write(pa.table({"date": ["2024-01-02"], "close": [1.5]}), made)
-    return made.getvalue()
-
-
-def xlsx():
-    book, made = openpyxl.Workbook(), io.BytesIO()
-    book.active.append(["date", "close"])
-    book.save(made)
+    feather.write_feather(TABLE, made)
     return made.getvalue()
 
 
@@ -89,9 +77,9 @@ def ole(stream):
         (b'["date"]', "json"),
         (b'{"date": 1}\n{"date": 2}\n', "json"),
         (b'{\n  "date": 1}', "json"),
-        (table(pq.write_table), "parquet"),
-        (table(feather.write_feather), "feather"),
-        (xlsx(), "excel"),
+        (parquet(TABLE), "parquet"),
+        (arrow(), "feather"),
+        (XLSX, "excel"),
         (ods(), "excel"),
         (zipped({"[Content_Types].xml": "", "xl/workbook.bin": "x"}), "excel"),
         (ole("Workbook\0"), "excel"),
@@ -110,7 +98,7 @@ def test_bytes_are_what_they_are_plain_and_packed(deliver, content, kind):
 
 
 def test_a_workbook_that_is_let_through_can_be_read(deliver):
-    for content in (xlsx(), ods()):
+    for content in (XLSX, ods()):
         book = CalamineWorkbook.from_filelike(io.BytesIO(deliver(content).whole()))
         assert book.get_sheet_by_index(0).to_python()[0][0] == "date"
 

@@ -7,15 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from file_formats import arrow_stream
+
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n"
+TABLE = pa.table({"date": ["2024-01-02"], "close": [1.5]})
 DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel."
-
-
-def arrow_stream():
-    made, table = io.BytesIO(), pa.table({"date": ["2024-01-02"], "close": [1.5]})
-    with pa.ipc.new_stream(made, table.schema) as writer:
-        writer.write_table(table)
-    return made.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +105,7 @@ def sqlite():
     ("content", "what"),
     [
         (b"FEA1\0\0\0\0\1\0\0\0", "a Feather file of version 1"),
-        (arrow_stream(), "an Arrow stream"),
+        (arrow_stream(TABLE), "an Arrow stream"),
         (b"PARE\x15\x00", "an encrypted Parquet file"),
         (b"Obj\x01\x04\x14avro.codec", "an Avro file"),
         (b"ORC\x08\x03\x10", "an ORC file"),

@@ -1,11 +1,8 @@
-import bz2
 import gzip
 import io
 import lzma
 import struct
-import sys
 import tracemalloc
-import zipfile
 import zlib
 from unittest import mock
 
@@ -13,37 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from file_formats import PACKERS, STREAMS
 from pricewright.files.errors import Refusal
+from pricewright.files.zstandard import zstd
 from pricewright.intake.reading import packing as unpacking
 from pricewright.intake.reading.packing import Packed, unpacked
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n"
 SQUARES = b"".join(b"2024-01-02,A,%d\n" % (n * n) for n in range(350_000))
-CHECKED = {zstd.CompressionParameter.checksum_flag: 1}
-
-
-def zipped(content, name="prices.csv", method=zipfile.ZIP_DEFLATED, **members):
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
-        archive.writestr(name, content)
-        for other, text in members.items():
-            archive.writestr(other, text)
-    return made.getvalue()
-
-
-STREAMS = {
-    "gzip": lambda content: gzip.compress(content, mtime=1_700_000_000),
-    "bzip2": bz2.compress,
-    "xz": lambda content: lzma.compress(content, preset=0),
-    "zstd": lambda content: zstd.compress(content, options=CHECKED),
-}
-PACKERS = STREAMS | {"zip": zipped}
-
 
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=100).map(
     lambda text: CSV + text.encode() * 40
@@ -55,7 +29,7 @@ texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=100).ma
 @given(content=texts, sizes=st.tuples(st.integers(1, 99), st.integers(1, 999)), data=st.data())
 def test_what_was_packed_comes_out_whatever_the_blocks(deliver, packing, content, sizes, data):
     if packing == "zip":
-        packed = zipped(content)
+        packed = PACKERS["zip"](content)
     else:
         places = data.draw(st.lists(st.integers(0, len(content)), max_size=3).map(sorted))
         ends = zip([0, *places], [*places, len(content)], strict=True)
@@ -130,7 +104,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(deliver, packing):
         (STREAMS["xz"](CSV)[:-1], "the xz file is cut off before its end"),
         (STREAMS["zstd"](CSV)[:-1], "the zstd file is cut off before its end"),
         (
-            zipped(CSV)[:-1],
+            PACKERS["zip"](CSV)[:-1],
             "the zip file is cut off or damaged: its list of files cannot be read",
         ),
     ],
@@ -208,7 +182,7 @@ def bomb(packing):
     """For gzip, 10 MB and more that unpack to 5 GB; for the others, much more than allowed."""
     lines = b"2024-01-02,A,1.5\n" * 60_000
     if packing == "zip":
-        return zipped(lines * 40)
+        return PACKERS["zip"](lines * 40)
     return STREAMS[packing](lines) * (5000 if packing == "gzip" else 200)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from openpyxl.styles import Font
 
 from conftest import SCRIPTS
+from file_formats import book, saved
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells, workbook
 from pricewright.intake.reading.content import recognise
@@ -25,27 +26,6 @@ from pricewright.intake.reading.workbook import WorkbookSheet
 
 DAY, MOMENT = dt.date(2024, 1, 2), dt.datetime(2024, 1, 2, 16, 30)
 HEAD = ["Date", "Close"]
-
-
-def book(sheets):
-    """A workbook with some sheets, each its cells by their references or its rows from A1."""
-    made = openpyxl.Workbook()
-    made.remove(made.active)
-    for title, said in sheets.items():
-        sheet = made.create_sheet(title)
-        if isinstance(said, dict):
-            for place, value in said.items():
-                sheet[place] = value
-        else:
-            for row in said:
-                sheet.append(row)
-    return saved(made)
-
-
-def saved(made):
-    file = io.BytesIO()
-    made.save(file)
-    return file.getvalue()
 
 
 def read(content, sheet=None):

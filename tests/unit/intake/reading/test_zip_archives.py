@@ -4,21 +4,16 @@ import io
 import lzma
 import stat
 import struct
-import sys
 import zipfile
 import zlib
 
-import openpyxl
 import pytest
 
+from file_formats import excel
 from pricewright.files.errors import Refusal
+from pricewright.files.zstandard import zstd
 from pricewright.intake.reading.packing import Packed
 from pricewright.intake.reading.zip_archives import members_of
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n" * 9
 DEFLATE = 8
@@ -218,9 +213,7 @@ def test_a_member_longer_than_declared_is_stopped_at_once(deliver):
 
 
 def xlsx(**extra):
-    book, made = openpyxl.Workbook(), io.BytesIO()
-    book.active.append(["date", "close"])
-    book.save(made)
+    made = io.BytesIO(excel(["date", "close"]))
     with zipfile.ZipFile(made, "a", DEFLATE) as archive:
         for name, content in extra.items():
             archive.writestr(name, content)

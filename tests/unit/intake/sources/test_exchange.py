@@ -21,14 +21,6 @@ from web_server import (
 pytestmark = pytest.mark.usefixtures("no_settings")
 
 
-@pytest.fixture
-def tls(tmp_path, monkeypatch):
-    """A server's context for prices.example and 127.0.0.1, trusted."""
-    context, authority = certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    return context
-
-
 def fetch(uri, *allowed, **settings):
     with web_file(uri, allow_hosts=allowed, **settings).open() as got:
         return b"".join(got.chunks)

@@ -2,7 +2,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources import addresses
-from web_server import CSV, certificate, fetch, know_names, reply, sent, serving
+from web_server import CSV, fetch, know_names, reply, sent, serving
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -73,15 +73,6 @@ def test_a_redirect_is_checked_again(server, monkeypatch):
     )
     assert fetch(f"http://prices.desk:{server.port}/old")[0] == CSV
     assert checked == [["127.0.0.1"]] * 2
-
-
-@pytest.fixture
-def secure(tmp_path, monkeypatch):
-    """A server with TLS."""
-    context, authority = certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with serving({"/a": reply()}, context=context) as started:
-        yield started
 
 
 def test_a_redirect_from_http_to_https_is_followed_with_all_that_is_sent(

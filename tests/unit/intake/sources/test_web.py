@@ -9,14 +9,12 @@ import pytest
 from pricewright.files.errors import Refusal
 from web_server import (
     CSV,
-    certificate,
     chunked,
     fetch,
     hung_up,
     know_names,
     reply,
     sent,
-    serving,
     web_file,
 )
 
@@ -113,15 +111,6 @@ def test_a_reader_that_stops_leaves_no_connection_open(server, connection):
     with web_file(f"{server.uri}/a").open() as got:
         next(got.chunks)
     assert hung_up(server)
-
-
-@pytest.fixture
-def secure(tmp_path, monkeypatch):
-    """A server with TLS."""
-    context, authority = certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with serving({"/a": reply()}, context=context) as started:
-        yield started
 
 
 SECRET = "C4nary k/+&=ü%41@:#?"

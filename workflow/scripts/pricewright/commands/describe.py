@@ -58,7 +58,8 @@ def describe(
         first.notes += _odd_names(folder.places, are_clear=first.is_named_after_file)
     if folder.left_out:
         reason = "so that the others can be read; the reason for each is below"
-        first.settings.insert(0, Setting("leave_out", folder.left_out_names, reason))
+        names = list(dict.fromkeys(Path(place).name for place in folder.left_out))
+        first.settings.insert(0, Setting("leave_out", names, reason))
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -121,12 +122,8 @@ _OUT_OF_ORDER = (
     "the date format of the other files is not used for this one: with it, the order of the files' "
     "names would not be the order of their dates"
 )
-
-
 _OF_EACH_FILE = ("prices", "where")
 """Keys that another file does not settle: its own prices just do not raise the question."""
-
-
 _TRIED = 3
 """The most files that are tried to find the format of most files."""
 
@@ -143,15 +140,12 @@ class _Folder:
         self.places = [item.place for item in files]
         self.left_out: dict[str, str | Description] = {}
 
-    @property
-    def left_out_names(self) -> list[str]:
-        """The names of the files that are left out, each once."""
-        return list(dict.fromkeys(Path(place).name for place in self.left_out))
-
     def described(self) -> tuple[Description, str]:
         """The description of most files, and the file that it comes from."""
         if len(self._files) == 1:
-            return self._shown_by(self._files[0], [])
+            (item,) = self._files
+            with _bytes_of(item) as path:
+                return _asked(describe_file(path, item.place), path, item.place, []), item.place
         first, read = self._commonest()
         self.places = [item.place for item in read]
         named = [] if _of_one(first, read) else self.places
@@ -167,11 +161,6 @@ class _Folder:
             else:
                 self.left_out[item.place] = other
         return found, place
-
-    def _shown_by(self, item: Item, named: Sequence[str]) -> tuple[Description, str]:
-        with _bytes_of(item) as path:
-            own = describe_file(path, item.place, named=named)
-            return _asked(own, path, item.place, named), item.place
 
     def _commonest(self) -> tuple[Item, list[Item]]:
         """The file whose description reads the most files, and those files."""
@@ -207,7 +196,8 @@ class _Folder:
             other = _own(item, named)
             if other.to_choose or _first_day(first, other) is None:
                 continue
-            if not named and _dates_are_open(own) and not _follow_each_other(read, other):
+            are_dates_open = any(setting.key == "date_formats" for setting in own.to_choose)
+            if not named and are_dates_open and not _follow_each_other(read, other):
                 own.notes.append(_OUT_OF_ORDER)
                 break
             other.settings += [each for each in own.to_choose if each.key in _OF_EACH_FILE]
@@ -226,7 +216,8 @@ class _Folder:
             return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:
             return "because none of its columns has the name of a price"
-        return self._shown_by(item, [item.place])[0]
+        with _bytes_of(item) as path:
+            return _asked(other, path, item.place, [item.place])
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
@@ -286,10 +277,6 @@ def _is_packed(item: Item) -> bool:
     with _bytes_of(item) as path, path.open("rb") as file:
         head = file.read(32)
         return bool(packing_of(head) or nearly_packed(head))
-
-
-def _dates_are_open(found: Description) -> bool:
-    return any(setting.key == "date_formats" for setting in found.to_choose)
 
 
 def _follow_each_other(files: Sequence[Item], found: Description) -> bool:

@@ -27,9 +27,9 @@ from pricewright.intake.deliveries import (
 )
 from pricewright.intake.members import Member
 from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
-from pricewright.intake.reading.content import Limits, recognise
+from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
-from pricewright.intake.reading.dialect import FROM_FILE, Dialect
+from pricewright.intake.reading.dialect import FROM_FILE, Dialect, Limits
 from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import logger, say

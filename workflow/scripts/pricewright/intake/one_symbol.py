@@ -67,7 +67,11 @@ def check_one_symbol(
             "the config."
         )
     remedy = f'if each file is named after its symbol, set source.symbol: "{FROM_FILE}"'
-    _check_shared_days(symbol, deliveries, made, entries, remedy)
+    for old, new, days in _differing(deliveries, made, entries, ("restated",)):
+        raise Refusal(
+            f"{new}: {days} of its days have other prices than in {old}, but source.symbol says "
+            f"that both are of {symbol}; {remedy}."
+        )
     places = [facts["place"] for facts in made.facts]
     names = differing_names(places)
     is_said = re.compile(rf"(?<![^\W_]){re.escape(symbol)}(?![^\W_])", re.IGNORECASE).search
@@ -100,20 +104,6 @@ def _check_names(
                 f'source.symbol: "{FROM_FILE}" both are of {symbol_of_file(new)}; give other '
                 "symbols other names, or deliver only one of the files."
             )
-
-
-def _check_shared_days(
-    symbol: str,
-    deliveries: Sequence[Delivery],
-    made: Snapshot,
-    entries: Sequence[Mapping[str, Any]],
-    remedy: str,
-) -> None:
-    for old, new, days in _differing(deliveries, made, entries, ("restated",)):
-        raise Refusal(
-            f"{new}: {days} of its days have other prices than in {old}, but source.symbol says "
-            f"that both are of {symbol}; {remedy}."
-        )
 
 
 def _differing(

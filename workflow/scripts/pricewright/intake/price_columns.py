@@ -32,7 +32,7 @@ def choose_prices(
     dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
 ) -> Dialect:
     """Whether the columns are fields or symbols, and which are which."""
-    fields = _fields(titles, found)
+    fields = {ours: with_twins(usual_columns(ours, titles), found) for ours in VALUES}
     are_tickers = _are_tickers_too(numbers)
     if any(fields.values()) and not (
         are_tickers and found.choose("layout", ["wide", "long"], _TICKERS_TOO, "long") == "wide"
@@ -177,11 +177,6 @@ def _bar(dialect: Dialect, bar: Sequence[str], sample: Block, found: Description
     for ours in ("high", "low", *(["volume"] if len(bar) > 4 else [])):
         found.choose(f"columns.{ours}", [names[ours]], why)
     return replace(dialect, columns={**dialect.columns, **names})
-
-
-def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
-    """The columns that may be each of our values, including those of the same name."""
-    return {ours: with_twins(usual_columns(ours, titles), found) for ours in VALUES}
 
 
 def with_twins(titles: Sequence[str], found: Description) -> list[str]:

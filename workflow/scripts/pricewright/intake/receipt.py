@@ -5,15 +5,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
+from pricewright.files.clock import date_of
 from pricewright.intake.intake import Intake
 from pricewright.intake.reading.quarantine import total
 
-_COUNTS = (
-    *("place", "sha256", "bytes", "rows", "left_out", "in_bars", "kept", "quarantined", "missing"),
-)
+_SUMS = ("bytes", "rows", "left_out", "in_bars", "kept")
+_BY_REASON = ("quarantined", "missing")
 
 
 def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
@@ -27,27 +26,20 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
     prices, deliveries = taken.state.prices, taken.facts
     changes = Counter(entry["what"] for entry in taken.restatements)
     ways = Counter(orjson.dumps(delivery["settings"]) for delivery in deliveries)
-    days = prices.days
+    said, days = ("place", "sha256", *_SUMS, *_BY_REASON), prices.days
     return {
         "source": source,
         "sha256": _digest(deliveries),
-        "bytes": sum(delivery["bytes"] for delivery in deliveries),
-        "rows": sum(delivery["rows"] for delivery in deliveries),
-        "left_out": sum(delivery["left_out"] for delivery in deliveries),
-        "in_bars": sum(delivery["in_bars"] for delivery in deliveries),
-        "kept": sum(delivery["kept"] for delivery in deliveries),
-        "quarantined": total(delivery["quarantined"] for delivery in deliveries),
-        "missing": total(delivery["missing"] for delivery in deliveries),
+        **{name: sum(delivery[name] for delivery in deliveries) for name in _SUMS},
+        **{name: total(delivery[name] for delivery in deliveries) for name in _BY_REASON},
         "newest_lost": _newest_lost(taken),
         "superseded": sum(taken.state.superseded),
-        "restated": changes["restated"],
-        "rescaled": changes["rescaled"],
-        "withdrawn": changes["withdrawn"],
+        **{what: changes[what] for what in ("restated", "rescaled", "withdrawn")},
         "symbols": len(prices.names),
-        "first_date": str(np.datetime64(int(days.min()), "D")),
-        "last_date": str(np.datetime64(int(days.max()), "D")),
+        "first_date": str(date_of(int(days.min()))),
+        "last_date": str(date_of(int(days.max()))),
         "read_as": [{"deliveries": ways[way], **orjson.loads(way)} for way in ways],
-        "deliveries": [{name: delivery[name] for name in _COUNTS} for delivery in deliveries],
+        "deliveries": [{name: delivery[name] for name in said} for delivery in deliveries],
         "earlier": [{"place": each.place, "sha256": each.sha256} for each in taken.earlier],
         "records": {"path": str(output), "sha256": sha256, "rows": len(prices)},
     }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
 from pricewright.tables.arrays import as_numbers
-from pricewright.tables.schema import allowed, find_errors, kinds_of, load, part_at
+from pricewright.tables.schema import allowed, find_errors, kinds_of, load, part_at, resolved
 from pricewright.tables.symbol_columns import SymbolColumns, json_value
 
 
@@ -28,7 +28,7 @@ def check_columns(
         raise Refusal(f"{where} {'.'.join((*at, 'columns', *path))!r}{sentence}")
 
     def checked(part: Any, rule: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-        rule = _resolved(rule, schema)
+        rule = resolved(schema, rule)
         kinds = kinds_of(rule.get("type", []))
         if part is None and "null" in kinds:
             return None  # no symbol has a value
@@ -65,12 +65,6 @@ def check_columns(
     return SymbolColumns(found.names, checked(found.columns, schema["$defs"][of], ()))
 
 
-def _resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in rule:
-        rule = part_at(schema, rule["$ref"].removeprefix("#/").split("/"))
-    return rule
-
-
 def _allowed_numbers(
     part: Any, rule: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> npt.NDArray[Any] | None:
@@ -86,7 +80,7 @@ def _allowed_numbers(
         if not rule.get("minItems", 0) <= len(first) <= rule.get("maxItems", math.inf):
             return None
         shape.append(len(first))
-        rule = _resolved(rule["items"], schema)
+        rule = resolved(schema, rule["items"])
     kinds = {*kinds_of(rule.get("type", []))} - {"null"}
     if not kinds or not kinds <= {"number", "integer"}:
         return None

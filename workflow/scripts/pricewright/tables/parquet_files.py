@@ -1,7 +1,6 @@
 """Parquet files that a step wrote, refused on reading if they are damaged."""
 
 from collections.abc import Sequence
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from pricewright.files.clock import day_number
 from pricewright.files.disk import refuse_missing
 from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
 from pricewright.tables.fields import FIRST_DAY, LAST_DAY
+
+# as days since 1970-01-01, because a stored day may be too late for Python's dates
+_FIRST, _LAST = day_number(FIRST_DAY), day_number(LAST_DAY)
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
@@ -63,14 +65,9 @@ def _valid(table: pa.Table, rows: int) -> pa.Table:
     if "date" in table.column_names and pa.types.is_date32(table["date"].type):
         for day in pc.min_max(table["date"]).values():
             stored = day.cast(pa.int32()).as_py() if day.is_valid else None
-            if stored is not None and not _day(FIRST_DAY) <= stored <= _day(LAST_DAY):
+            if stored is not None and not _FIRST <= stored <= _LAST:
                 raise ValueError(f"it has the impossible date {day.cast(pa.string())}")
     return table
-
-
-def _day(day: date) -> int:
-    """Days since 1970-01-01, because a stored day may be too late for Python's dates."""
-    return day_number(day)
 
 
 def _refuse_other_count(found: int, described: int) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pricewright.files.disk import copy_whole
 from pricewright.files.large_arrays import new_array
-from pricewright.tables.stored_values import PartedValues, StoredValues
+from pricewright.tables.stored_values import GroupedValues, StoredValues
 from pricewright.tables.table_files import (
     ROW_GROUP,
     SYMBOL_TYPE,
@@ -59,7 +59,7 @@ class Prices:
 
     def part(self, name: str, rows: slice) -> Floats:
         """Some rows of a column, from `start` to before `stop`; no other rows are read."""
-        if isinstance(self.values, PartedValues):
+        if isinstance(self.values, GroupedValues):
             return self.values.part(name, rows.start, rows.stop)
         return self.values[name][rows]
 
@@ -80,7 +80,7 @@ class Prices:
 
     def is_surely_whole(self, name: str) -> bool:
         """Whether a column is known, without reading it, to have only whole numbers."""
-        return isinstance(self.values, PartedValues) and self.values.is_whole(name)
+        return isinstance(self.values, GroupedValues) and self.values.is_whole(name)
 
     def date(self, place: int) -> str:
         """A row's date as ISO text, such as 2024-01-31."""

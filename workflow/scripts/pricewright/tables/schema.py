@@ -72,7 +72,7 @@ def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = 
     """
     root = root or schema
     for key, part in schema.get("properties", {}).items():
-        rule = part_at(root, part["$ref"].removeprefix("#/").split("/")) if "$ref" in part else part
+        rule = resolved(root, part)
         value = document.get(key)
         if isinstance(value, dict):
             take_types(value, rule, root)
@@ -142,6 +142,13 @@ def part_at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str
     node: Any = schema
     for part in path:
         node = node[part]
-        while isinstance(node, dict) and "$ref" in node:
-            node = part_at(schema, node["$ref"].removeprefix("#/").split("/"))
+        if isinstance(node, dict):
+            node = resolved(schema, node)
     return cast(Mapping[str, Any], node)
+
+
+def resolved(schema: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The rule that a reference leads to; any other rule itself."""
+    while "$ref" in rule:
+        rule = part_at(schema, rule["$ref"].removeprefix("#/").split("/"))
+    return rule

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-class PartedValues(Mapping[str, Floats]):
-    """Columns of n values by name, which are made on every access, whole or in part."""
+class GroupedValues(Mapping[str, Floats]):
+    """Columns of n values by name, whose rows are in groups that are read on demand.
 
-    def __init__(self, names: Sequence[str], count: int) -> None:
-        self.names, self.count = names, count
+    ends: 0, and then the row after each group.
+    """
+
+    def __init__(self, names: Sequence[str], ends: Sequence[int]) -> None:
+        self.names, self.count = names, ends[-1]
+        self._ends, self._key = np.array(ends), object()
 
     @abstractmethod
-    def part(self, name: str, begin: int, end: int) -> Floats:
-        """The values of a column from row `begin` to before row `end`."""
+    def group(self, name: str, number: int) -> Floats:
+        """The values of a column in one group."""
 
     @abstractmethod
     def is_whole(self, name: str) -> bool:
@@ -47,22 +51,8 @@ class PartedValues(Mapping[str, Floats]):
     def __len__(self) -> int:
         return len(self.names)
 
-
-class GroupedValues(PartedValues):
-    """Columns whose rows are in groups that are read on demand.
-
-    ends: 0, and then the row after each group.
-    """
-
-    def __init__(self, names: Sequence[str], ends: Sequence[int]) -> None:
-        super().__init__(names, ends[-1])
-        self._ends, self._key = np.array(ends), object()
-
-    @abstractmethod
-    def group(self, name: str, number: int) -> Floats:
-        """The values of a column in one group."""
-
     def part(self, name: str, begin: int, end: int) -> Floats:
+        """The values of a column from row `begin` to before row `end`."""
         first = int(np.searchsorted(self._ends, begin, side="right")) - 1
         if [begin, end] == self._ends[first : first + 2].tolist():
             return self._made(name, first)

@@ -27,8 +27,6 @@ from pricewright.intake.reading.packing import (
     within,
 )
 
-__all__ = ["Content", "Kind", "Limits", "recognise"]
-
 _USUAL = Limits()
 _HEAD = 1 << 16
 _OLD_WORKBOOKS = tuple(name.encode("utf-16-le") for name in ("Workbook\0", "Book\0"))
@@ -116,8 +114,7 @@ def recognise(
     if size > limits.max_unpacked_bytes:
         raise Refusal(
             f"{name}: the file has {size} bytes, more than the {limits.max_unpacked_bytes} "
-            "allowed; "
-            "deliver it in parts, or raise source.max_unpacked_bytes."
+            "allowed; deliver it in parts, or raise source.max_unpacked_bytes."
         )
     head = _head(plain)
     packing = packing_of(head)

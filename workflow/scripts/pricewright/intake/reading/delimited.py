@@ -51,7 +51,7 @@ class TextPiece:
     @property
     def next_line(self) -> int:
         """The line on which the next piece begins."""
-        return self.line + line_ends(self.raw) + (not self.raw.endswith(b"\n"))
+        return self.line + _count(self.raw, _LF) + (not self.raw.endswith(b"\n"))
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,6 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
         raise _unclosed(name, line + rest.count(b"\n", 0, rest.rindex(b'"')), rest)
     if rest:
         yield TextPiece(rest, line)
-
-
-def line_ends(raw: bytes) -> int:
-    """The number of line ends in some bytes."""
-    return _count(raw, _LF)
 
 
 def _count(raw: bytes, byte: int, end: int | None = None) -> int:
@@ -266,7 +261,6 @@ class DelimitedSheet:
         self.name = content.name
         self._content = content
         self._dialect = dialect
-        self._delimiter = dialect.delimiter or ","
         self._reached = reached
         self.begin: Sequence[tuple[int, Sequence[str]]] = ()
         self.crossed: dict[str, dict[str, str]] = {}
@@ -308,10 +302,9 @@ class DelimitedSheet:
             _check_encoding(piece, self.name)
             records = find_records(piece)
             first = np.flatnonzero(~blank(piece, records))[:MOST_ABOVE].tolist()
-            if self._dialect.delimiter is None:
-                texts = [records.text(piece, record) for record in first]
-                self._delimiter = delimiter_of(texts, self._dialect)
-            lines = [self._fields(piece, records, record) for record in first]
+            texts = [records.text(piece, record) for record in first]
+            self._delimiter = self._dialect.delimiter or delimiter_of(texts, self._dialect)
+            lines = [_fields(text, self._delimiter) for text in texts]
             numbers = records.lines[first].tolist()
             self.begin = list(zip(numbers, lines, strict=True))
             if self._dialect.header_line == 0 and lines:
@@ -338,9 +331,6 @@ class DelimitedSheet:
             f"{self.name}:{self._dialect.header_line or 1}: there is no header; deliver prices "
             "under column names, or set source.header_line: 0."
         )
-
-    def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
-        return _fields(records.text(piece, record), self._delimiter)
 
     def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[TextPiece]:
         skip = self._skip

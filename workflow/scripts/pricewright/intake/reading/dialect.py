@@ -237,10 +237,7 @@ class Dialect(Options):
         """The columns that decide which rows are left out; raises Refusal if one is missing."""
         for title in self.where:
             if title not in titles:
-                raise Refusal(
-                    f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
-                    "correct source.where."
-                )
+                raise _no_column(title, titles, name, "source.where")
         return list(self.where)
 
     def layout_of(self, titles: Sequence[str]) -> Layout | None:
@@ -363,10 +360,7 @@ class Dialect(Options):
         """
         for title in self.symbols:
             if title not in titles:
-                raise Refusal(
-                    f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
-                    "correct source.symbols."
-                )
+                raise _no_column(title, titles, name, "source.symbols")
         others = {*taken, *self.where}
         found = list(self.symbols) or [title for title in titles if title not in others]
         for title in found:
@@ -423,11 +417,9 @@ class Dialect(Options):
         if not title:
             title = next(filter(is_unnamed, titles), title)
         if title not in titles:
-            raise Refusal(
-                f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
-                f"correct source.columns.{ours} (false if it has none)"
-                f"{'' if _are_parted(titles) else f' or {_delimiter(titles)}'}."
-            )
+            key = f"source.columns.{ours} (false if it has none)"
+            others = "" if _are_parted(titles) else f" or {_delimiter(titles)}"
+            raise _no_column(title, titles, name, key + others)
         return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
 
     @staticmethod
@@ -460,6 +452,11 @@ class Dialect(Options):
             return "set source.columns.close, or source.layout: wide if each column is a symbol"
         otherwise = "" if _are_parted(titles) else ", or correct source.delimiter"
         return f"set source.columns.{ours}{otherwise}"
+
+
+def _no_column(title: str, titles: Sequence[str], name: str, key: str) -> Refusal:
+    found = some_of(titles, 8)
+    return Refusal(f"{name}:1: there is no column {title!r}, the file has {found}; correct {key}.")
 
 
 _ABOVE_DATES = ("", "ticker", "tickers", "symbol", "symbols", "security", "securities")

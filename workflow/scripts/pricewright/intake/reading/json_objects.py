@@ -155,12 +155,13 @@ class JsonSheet:
     def _complete(self, block: Block, titles: Collection[str]) -> Block:
         absent = pa.nulls(len(block.lines), pa.string())
         columns = {title: block.columns.get(title, absent) for title in self.titles}
+        block = replace(block, columns=columns)
         nested: dict[int, str] = {}
         for title, kinds in block.kinds.items():
             if title in titles or not titles:
                 nested = dict.fromkeys(np.flatnonzero(kinds == NESTED).tolist(), title) | nested
         if not nested:
-            return replace(block, columns=columns)
+            return block
         texts = self.texts(block.lines[list(nested)].tolist())
         bad = [
             Unreadable(line, "not-flat", title, texts[line])
@@ -168,12 +169,8 @@ class JsonSheet:
         ]
         keep = np.ones(len(block.lines), dtype=bool)
         keep[list(nested)] = False
-        return Block(
-            {title: column.filter(pa.array(keep)) for title, column in columns.items()},
-            block.lines[keep],
-            sorted([*block.bad, *bad], key=lambda row: row.line),
-            {title: kinds[keep] for title, kinds in block.kinds.items()},
-        )
+        every = sorted([*block.bad, *bad], key=lambda row: row.line)
+        return replace(block.only(keep), bad=every)
 
     def _refuse_unusable(self, name: str) -> None:
         if not self._spans.size:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from json import JSONDecodeError
 from typing import Any, Final
@@ -69,16 +69,25 @@ def as_lines(text: str) -> str | None:
 
     Raises Ambiguous if several arrays could be the rows.
     """
-    if not _MAY_BE_OTHER.match(text):
-        return None
+    return _rewritten(text, _records) if _MAY_BE_OTHER.match(text) else None
+
+
+def held_rows(text: str) -> str | None:
+    """Rewrite rows as JSON Lines that lie in one array in each of several objects, or in the only
+    array of objects at any depth; None if there are none."""
+    return _rewritten(text, _held_rows)
+
+
+def _rewritten(text: str, find: Callable[[Any], list[dict[str, Any]]]) -> str | None:
+    """The records that are found in a document, as JSON Lines; None if there are none."""
+    text = text.lstrip(BLANK)
     try:
-        document, end = decode(text.lstrip(BLANK))
+        document, end = decode(text)
     except (JSONDecodeError, RecursionError):
         return None
-    if text.lstrip(BLANK)[end:].strip(BLANK):
+    if text[end:].strip(BLANK):
         return None  # more text follows, as in JSON Lines
-    records = _records(document)
-    return "\n".join(map(_spelled, records)) if records else None
+    return "\n".join(map(_spelled, find(document))) or None
 
 
 def _records(document: Any) -> list[dict[str, Any]]:
@@ -86,25 +95,18 @@ def _records(document: Any) -> list[dict[str, Any]]:
         return _listed(document) or held(document)
     if not isinstance(document, dict):
         return []
-    parts = (document, *document.values())
-    shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _by_date, _named)
-    found = next(filter(None, chain(*(map(shape, parts) for shape in shapes))), [])
-    lists = [] if found else [rows for part in parts if (rows := _in_lists(part))]
+    parts = [document, *document.values()]
+    objects = list(filter(_is_object, parts))
+    shapes = (_arrays_by_symbol, _by_symbol, _keyed, _by_date, _named)
+    of_objects = chain(*(map(shape, objects) for shape in shapes))
+    found = next(filter(None, chain(map(held, parts), of_objects)), [])
+    lists = [] if found else list(filter(None, map(_in_lists, objects)))
     return found or (lists[0] if len(lists) == 1 else _side_by_side(document))
 
 
-def held_rows(text: str) -> str | None:
-    """Rewrite rows as JSON Lines that lie in one array in each of several objects, or in the only
-    array of objects at any depth; None if there are none."""
-    try:
-        document, end = decode(text.lstrip(BLANK))
-    except (JSONDecodeError, RecursionError):
-        return None
-    if text.lstrip(BLANK)[end:].strip(BLANK):
-        return None
+def _held_rows(document: Any) -> list[dict[str, Any]]:
     parts = document.values() if isinstance(document, dict) else [document]
-    rows = next(filter(None, map(held, parts)), []) or _deep(document)
-    return "\n".join(map(_spelled, rows)) if rows else None
+    return next(filter(None, map(held, parts)), []) or _deep(document)
 
 
 def held(value: Any) -> list[dict[str, Any]]:
@@ -190,10 +192,8 @@ def _are_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_object, value))
 
 
-def _arrays_by_symbol(value: Any) -> list[dict[str, Any]]:
+def _arrays_by_symbol(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of arrays of arrays, each under its symbol, as from Kraken."""
-    if not isinstance(value, dict):
-        return []
     tables = {key: _listed(part) for key, part in value.items() if isinstance(part, list)}
     widths = {len(row) for table in tables.values() for row in table}
     if not tables or not all(map(is_code, tables)) or not all(tables.values()) or len(widths) > 1:
@@ -201,9 +201,9 @@ def _arrays_by_symbol(value: Any) -> list[dict[str, Any]]:
     return [row | {"symbol": symbol} for symbol, rows in tables.items() for row in rows]
 
 
-def _by_symbol(value: Any) -> list[dict[str, Any]]:
+def _by_symbol(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of arrays of objects, all with the same keys, each under its symbol."""
-    if not isinstance(value, dict) or len(value) < 2 or not all(map(is_code, value)):
+    if len(value) < 2 or not all(map(is_code, value)):
         return []
     arrays = [rows for rows in value.values() if isinstance(rows, list)]
     rows = list(chain.from_iterable(arrays))
@@ -214,14 +214,12 @@ def _by_symbol(value: Any) -> list[dict[str, Any]]:
     return [{"symbol": symbol} | row for symbol, rows in value.items() for row in rows]
 
 
-def _named(value: Any) -> list[dict[str, Any]]:
+def _named(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of an array of arrays whose columns are named by another array.
 
     A third array may hold the dates. Such data come from pandas (split), Nasdaq and Moscow.
     """
-    lists: dict[str, list[Any]] = {}
-    if isinstance(value, dict):
-        lists = {key: part for key, part in value.items() if isinstance(part, list) and part}
+    lists = {key: part for key, part in value.items() if isinstance(part, list) and part}
     tables = [rows for rows in lists.values() if isinstance(rows[0], list) and _listed(rows)]
     names = [part for key, part in lists.items() if key != "index" and _are_names(part)]
     if len(tables) != 1 or len(names) != 1 or len(names[0]) != len(tables[0][0]):
@@ -246,13 +244,11 @@ def _listed(rows: list[Any]) -> list[dict[str, Any]]:
     return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in rows]
 
 
-def _in_lists(document: Any) -> list[dict[str, Any]]:
+def _in_lists(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of the one array of arrays in an object; several arrays of pairs are joined."""
-    if not isinstance(document, dict):
-        return []
     lists = {
         key: rows
-        for key, rows in document.items()
+        for key, rows in value.items()
         if isinstance(rows, list) and rows and isinstance(rows[0], list)
     }
     tables = {key: table for key, rows in lists.items() if (table := _listed(rows))}
@@ -270,11 +266,9 @@ def _in_lists(document: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _keyed(value: Any) -> list[dict[str, Any]]:
+def _keyed(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of an object of objects: by date or symbol or, as in pandas, by column."""
-    if not isinstance(value, dict) or not value:
-        return []
-    if not all(isinstance(row, dict) and _is_flat(row.values()) for row in value.values()):
+    if not value or not all(_is_object(row) and _is_flat(row.values()) for row in value.values()):
         return []
     by_date = any(map(_DATE_KEY.match, value))
     index = next(iter(value.values()))
@@ -288,9 +282,9 @@ def _keyed(value: Any) -> list[dict[str, Any]]:
     return [{"date" if by_date else "symbol": key} | row for key, row in value.items()]
 
 
-def _by_date(value: Any) -> list[dict[str, Any]]:
+def _by_date(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of an object of numbers, each under its date."""
-    if not isinstance(value, dict) or len(value) < 2 or not all(map(_DATE_KEY.fullmatch, value)):
+    if len(value) < 2 or not all(map(_DATE_KEY.fullmatch, value)):
         return []
     if not all(cell is None or _is_number(cell) for cell in value.values()):
         return []

@@ -55,7 +55,8 @@ def parse_numbers(
     so on.
     """
     if not pa.types.is_string(column.type):
-        return _of_number_type(column)
+        values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return _finite(values, np.zeros(len(values), dtype=bool))
     if typed is not None and typed.all():
         marks = _EXACT
     elif typed is not None and typed.any():
@@ -82,11 +83,6 @@ def parse_numbers(
 def is_multiple(sign: str) -> bool:
     """Whether a sign beside a number multiplies it, and so is not a unit."""
     return any(re.fullmatch(letters, sign) for letters in _MULTIPLES)
-
-
-def _of_number_type(column: pa.Array) -> Numbers:
-    values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return _finite(values, np.zeros(len(values), dtype=bool))
 
 
 def _of_both(column: pa.Array, marks: Marks, typed: Mask, *, multiples: bool) -> Numbers:
@@ -123,18 +119,14 @@ def _only_digits_and_points(column: pa.Array) -> Mask:
 
 def _carefully(column: pa.Array, marks: Marks, *, multiples: bool) -> Numbers:
     trimmed = pc.utf8_trim(_in_ascii(column), characters=" \t")
-    missing = pc.or_(
-        pc.is_in(
-            trimmed, pa.array([text.strip(" \t") for text in marks.missing_markers], pa.string())
-        ),
-        pc.is_null(trimmed),
-    )
+    markers = pa.array([text.strip(" \t") for text in marks.missing_markers], pa.string())
+    given = pc.invert(pc.or_(pc.is_in(trimmed, markers), pc.is_null(trimmed)))
     text = _unmarked(trimmed, marks, multiples=multiples)
     number = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
-    readable = pc.and_(number, pc.invert(missing))
-    values = _cast(pc.if_else(readable, text, None))
+    values = _cast(pc.if_else(pc.and_(number, given), text, None))
     assert values is not None, "what matches the pattern can be cast"
-    return _finite(values, _mask(pc.and_(pc.invert(number), pc.invert(missing))))
+    unreadable = pc.and_(pc.invert(number), given).to_numpy(zero_copy_only=False)
+    return _finite(values, unreadable)
 
 
 _TYPOGRAPHIC = (
@@ -178,12 +170,9 @@ def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
 def _cast(text: pa.Array) -> Floats | None:
     """Numbers (n,), NaN where there is no text; None if the cast does not understand one."""
     try:
-        return _as_floats(pc.cast(text, pa.float64()))
+        column = pc.cast(text, pa.float64())
     except pa.ArrowInvalid:
         return None
-
-
-def _as_floats(column: pa.Array) -> Floats:
     return np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
@@ -193,8 +182,3 @@ def _finite(values: Floats, unreadable: Mask) -> Numbers:
     if infinite.any():
         values = np.where(infinite, np.nan, values)
     return Numbers(values, unreadable, infinite)
-
-
-def _mask(column: pa.Array) -> Mask:
-    mask: Mask = column.to_numpy(zero_copy_only=False)
-    return mask

@@ -117,8 +117,8 @@ def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> 
         return []
     column = pa.array(list(texts), pa.string())
     fewest: list[Marks] = []
-    for changes, candidate in _candidates(texts, declared):
-        if fewest and changes > _changes(fewest[0], declared):
+    for candidate in _candidates(texts, declared):
+        if fewest and _changes(candidate, declared) > _changes(fewest[0], declared):
             break
         if not parse_numbers(column, candidate, multiples=multiples).unreadable.any():
             fewest.append(candidate)
@@ -235,20 +235,19 @@ def changed(way: Marks, declared: Marks) -> list[str]:
     ]
 
 
-def _candidates(texts: Sequence[str], declared: Marks) -> list[tuple[int, Marks]]:
+def _candidates(texts: Sequence[str], declared: Marks) -> list[Marks]:
     """Other ways to write numbers, those with the fewest changes first."""
     unit = _UNIT.search(texts[0].strip()) if texts else None
     said = [unit[1] or unit[2]] if unit else []
     units = [sign for sign in said if not is_multiple(sign)]
-    found: list[tuple[int, Marks]] = []
-    for decimal in _DECIMALS:
-        for thousands, sign in product(_THOUSANDS, (declared.unit, *units)):
-            if decimal != thousands:
-                way = replace(declared, decimal=decimal, thousands=thousands, unit=sign)
-                found.append((_changes(way, declared), way))
-    return sorted((each for each in found if each[0]), key=lambda each: each[0])
+    ways = [
+        replace(declared, decimal=decimal, thousands=thousands, unit=sign)
+        for decimal, thousands, sign in product(_DECIMALS, _THOUSANDS, (declared.unit, *units))
+        if decimal != thousands
+    ]
+    others = (way for way in ways if way != declared)
+    return sorted(others, key=lambda way: _changes(way, declared))
 
 
-def _changes(marks: Marks, declared: Marks) -> int:
-    names = ("decimal", "thousands", "unit")
-    return sum(getattr(marks, name) != getattr(declared, name) for name in names)
+def _changes(way: Marks, declared: Marks) -> int:
+    return len(changed(way, declared))

@@ -61,6 +61,15 @@ class Block:
         """Which cells (n,) of a column of text are values; None if none are."""
         return self.kinds[title] != TEXT if title in self.kinds else None
 
+    def only(self, keep: Mask) -> "Block":
+        """Some of its rows, and all of its bad ones."""
+        return Block(
+            {title: column.filter(pa.array(keep)) for title, column in self.columns.items()},
+            self.lines[keep],
+            self.bad,
+            {title: kinds[keep] for title, kinds in self.kinds.items()},
+        )
+
 
 def joined(block: Block, parts: Sequence[str]) -> Block:
     """A block with one more column: the joined texts of some columns, null if one is missing."""
@@ -195,6 +204,23 @@ class CheckedRows:
     lines: Lines
     times: npt.NDArray[np.int64] | None = None
 
+    def times_of_day(self) -> npt.NDArray[np.int64]:
+        """The times (n,), also if all are at midnight."""
+        return np.zeros(len(self.days), np.int64) if self.times is None else self.times
+
+    def only(self, keep: Mask) -> "CheckedRows":
+        """Some of the rows."""
+        if keep.all():
+            return self
+        return CheckedRows(
+            self.names,
+            self.days[keep],
+            self.symbols[keep],
+            {ours: values[keep] for ours, values in self.values.items()},
+            self.lines[keep],
+            None if self.times is None else self.times[keep],
+        )
+
 
 def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, int]:
     """Leave out the rows whose text in a column is not allowed; returns the rest and the count.
@@ -206,17 +232,7 @@ def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, i
         texts = pc.fill_null(block.columns[title].cast(pa.string()), "")
         found = pc.is_in(pc.utf8_trim(texts, " \t"), pa.array(allowed, pa.string()))
         keep &= found.to_numpy(zero_copy_only=False)
-    return _those(block, keep), int((~keep).sum())
-
-
-def _those(block: Block, keep: Mask) -> Block:
-    """Some rows of a block, and all of its bad ones."""
-    return Block(
-        {title: column.filter(pa.array(keep)) for title, column in block.columns.items()},
-        block.lines[keep],
-        block.bad,
-        {title: kinds[keep] for title, kinds in block.kinds.items()},
-    )
+    return block.only(keep), int((~keep).sum())
 
 
 def check_long(
@@ -266,7 +282,7 @@ def check_long(
     told = ~keep & (symbols >= 0) & (days.days != NO_DAY)
     faulty = faults.of(block).with_newest(known, symbols[told], days.days[told])
     lost = [_unread(block, titles), faulty, *faults.cells(block, keep)]
-    return _only(rows, keep), Quarantine.joined(titles, lost)
+    return rows.only(keep), Quarantine.joined(titles, lost)
 
 
 def check_wide(
@@ -327,7 +343,7 @@ def check_crossed(
         here = _filled(block, names.values())
         found = check_long(here, names, titles, replace(dialect, symbol=symbol))
         empty = np.all([np.isnan(values) for values in found[0].values.values()], axis=0)
-        parts.append(_only(found[0], ~empty))
+        parts.append(found[0].only(~empty))
         lost.append(found[1])
     fields = [ours for ours in VALUES if any(ours in names for names in columns.values())]
     counts = [len(part.days) for part in parts]
@@ -358,7 +374,7 @@ def _filled(block: Block, titles: Iterable[str]) -> Block:
         filled |= column.is_valid().to_numpy(zero_copy_only=False)
         if filled.all():
             return block
-    return _those(block, filled)
+    return block.only(filled)
 
 
 class _Faults:
@@ -591,23 +607,8 @@ def _beyond(one: Floats, other: Floats) -> Mask:
     return found
 
 
-def _only(rows: CheckedRows, keep: Mask) -> CheckedRows:
-    if keep.all():
-        return rows
-    return CheckedRows(
-        rows.names,
-        rows.days[keep],
-        rows.symbols[keep],
-        {ours: values[keep] for ours, values in rows.values.items()},
-        rows.lines[keep],
-        None if rows.times is None else rows.times[keep],
-    )
-
-
 def joined_times(parts: Sequence[CheckedRows]) -> npt.NDArray[np.int64] | None:
     """The times of the rows of all parts, None if all are at midnight."""
     if all(part.times is None for part in parts):
         return None
-    zeros = (np.zeros(len(part.days), np.int64) for part in parts)
-    pairs = zip(parts, zeros, strict=True)
-    return np.concatenate([at if part.times is None else part.times for part, at in pairs])
+    return np.concatenate([part.times_of_day() for part in parts])

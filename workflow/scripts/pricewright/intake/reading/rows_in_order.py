@@ -21,7 +21,7 @@ from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import refuse_blocks, refuse_exchanged, refuse_scattered
 from pricewright.intake.reading.rows import CheckedRows, joined_times
-from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys
+from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
 
@@ -69,7 +69,8 @@ def _run(blocks: list[CheckedRows]) -> CheckedRows:
     """
     count = sum(len(block.days) for block in blocks)
     names = sorted({name for block in blocks for name in block.names})
-    symbols = _placed(blocks, names, count)
+    places = (recode(block.names, block.symbols, names) for block in blocks)
+    symbols = joined(places, count, np.int32)
     order = None
     if (symbols[1:] < symbols[:-1]).any():
         small = len(names) <= 1 << 16  # sorted without comparisons
@@ -93,14 +94,6 @@ def _run(blocks: list[CheckedRows]) -> CheckedRows:
         column(lines),
         times if times is None or order is None else times[order],
     )
-
-
-def _placed(blocks: Sequence[CheckedRows], names: Sequence[str], count: int) -> Ints:
-    """The symbol of each row of some blocks as its place in `names`."""
-    place = {name: number for number, name in enumerate(names)}
-    places = (np.array([place[name] for name in each.names], dtype=np.int32) for each in blocks)
-    each_row = (found[each.symbols] for found, each in zip(places, blocks, strict=True))
-    return joined(each_row, count, np.int32)
 
 
 def in_order(
@@ -186,7 +179,7 @@ class _Repeats:
         refuse_exchanged(symbols, days, every_line, self._dialect, self._file)
         times = None
         if any(run.times is not None for run in runs):
-            times = _in_group([_times(run) for run in runs], group)
+            times = _in_group([run.times_of_day() for run in runs], group)
         if times is not None and self._is_intraday:
             order = np.lexsort((times, keys(symbols, days)))
         else:
@@ -251,10 +244,6 @@ def _all_of(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, I
     every = zip((none, none, none), *parts, strict=True)
     lines, symbols, days = map(np.concatenate, every)
     return lines, symbols, days
-
-
-def _times(run: CheckedRows) -> npt.NDArray[np.int64]:
-    return np.zeros(len(run.days), np.int64) if run.times is None else run.times
 
 
 def _repeated(
