@@ -306,14 +306,10 @@ class Model:
     def _rescaled(self, newer: Panel) -> Self:
         """The model rescaled to newer prices, which may differ from its own on its last days."""
         factors = np.ones(len(self.symbols))
-        place = {symbol: column for column, symbol in enumerate(newer.symbols)}
         for number in np.flatnonzero(~self.levels & (self.floors == 0)).tolist():
-            if (column := place.get(self.symbols[number])) is not None:
-                days = newer.days[: newer.counts[column], column]
-                row = int(np.searchsorted(days, self.last_days[number]))
-                if row < len(days) and days[row] == self.last_days[number]:
-                    price = newer.prices[row, column]
-                    factors[number] = price / self.recent[number][-1] if price > 0 else 1.0
+            price = newer.price_on(self.symbols[number], int(self.last_days[number]))
+            if price is not None and price > 0:
+                factors[number] = price / self.recent[number][-1]
         if (factors == 1).all():
             return self
         moved, location = np.asarray(log(factors)), self.fitted.location
@@ -345,10 +341,9 @@ class Model:
         """The symbols that had ranges so far, but have none in the prices after the last day."""
         if self.states.ranges is None:
             return []
-        place = {symbol: number for number, symbol in enumerate(newer.symbols)}
         found = []
         for number in np.flatnonzero(self.states.ranges > 0).tolist():
-            if (column := place.get(self.symbols[number])) is not None:
+            if (column := newer.places.get(self.symbols[number])) is not None:
                 days = newer.days[:, column]
                 later = (days > self.last_days[number]) & (days < NEVER)
                 none = newer.bars is None or np.isnan(newer.bars[0, later, column]).all()
@@ -362,14 +357,13 @@ class Model:
         and its states start again from nothing. Raises Refusal if a new price does not exist on its
         symbol's scale.
         """
-        place = {symbol: number for number, symbol in enumerate(newer.symbols)}
         histories, bars, anew = [], [], np.zeros(len(self.symbols), dtype=bool)
         for number, symbol in enumerate(self.symbols):
             prices, last = self.recent[number][-1:], int(self.last_days[number])
             days = self.last_days[number : number + 1]
             parts = np.full((2, 1), np.nan)  # the states already include that day
-            if symbol in place:
-                rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
+            if (column := newer.places.get(symbol)) is not None:
+                rows = slice(0, int(newer.counts[column]))
                 new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
                 new_parts = np.full((2, len(new_days)), np.nan)
                 if newer.bars is not None:

@@ -205,17 +205,10 @@ def _corrected(newest: Day, panel: Panel) -> list[str]:
         table = newest.forecasts().to_pydict()
     except Refusal:  # a changed file, which the watch reports
         return []
-    recorded = dict(
-        zip(table["symbol"], zip(table["from"], table["last"], strict=True), strict=True)
-    )
-    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
     found = []
-    for symbol, (made, last) in recorded.items():
-        if (column := place_of.get(symbol)) is None:
-            continue
-        days = panel.days[: panel.counts[column], column]
-        row = np.flatnonzero(days == day_number(made))
-        if len(row) and not np.isclose(panel.prices[row[0], column], last, rtol=1e-9, atol=0):
+    for symbol, made, last in zip(table["symbol"], table["from"], table["last"], strict=True):
+        price = panel.price_on(symbol, day_number(made))
+        if price is not None and not np.isclose(price, last, rtol=1e-9, atol=0):
             found.append(symbol)
     return found
 
@@ -273,11 +266,10 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool
 
 def _of(whole: Panel, model: Model) -> Panel:
     """The histories of the model's symbols, on its scales."""
-    place = {symbol: column for column, symbol in enumerate(whole.symbols)}
-    known = [symbol for symbol in model.symbols if symbol in place]
+    known = [whole.places[symbol] for symbol in model.symbols if symbol in whole.places]
     if not known:
         raise CannotForecast("the prices contain no symbol of the release in production.")
-    return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
+    return whole.columns(np.array(known, dtype=np.intp))
 
 
 def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
@@ -367,8 +359,7 @@ def _outcomes(before: Day, panel: Panel) -> list[Record]:
         say("no outcomes", reason=str(refusal))
         return []
     symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
-    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    columns = np.array([place_of.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+    columns = np.array([panel.places.get(symbol, -1) for symbol in symbols], dtype=np.int64)
     came = next_prices(panel, columns, made.astype("datetime64[D]").astype(np.int64))
     return [
         {
