@@ -9,7 +9,7 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import trees
+from pricewright.forecasting import har, trees
 from pricewright.forecasting.panel import NEVER, panel_of
 from pricewright.forecasting.trees import (
     FEWEST,
@@ -18,7 +18,6 @@ from pricewright.forecasting.trees import (
     in_deviations,
     last_changes,
     moves,
-    row_step,
     tree_rows,
 )
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
@@ -119,9 +118,9 @@ def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
 
 @pytest.mark.parametrize("horizon", [1, 5, 10, 60])
 def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monkeypatch):
-    monkeypatch.setattr(trees, "ROWS", 3000)
+    monkeypatch.setattr(har, "ROWS", 3000)
     panel = simulated(2, 1500)
-    step = row_step(int(panel.counts.sum()), horizon)
+    step = har.row_step(int(panel.counts.sum()), horizon)
     found = tree_rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 3000 / 7 < len(found.outcomes) <= 3000
     counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
