@@ -319,7 +319,7 @@ def test_simulation_moves_as_each_ones_garch_does():
         np.ones(2, bool),
         np.zeros(2, int),
     )
-    model = Volatility("garch11", 0.94, 20, garch, garch.converged)
+    model = Volatility("garch11", 0.94, 20, garch)
     settings = chosen(horizon=HORIZON, distribution="fhs", calibration=150)
     terms = np.tile(np.arange(1.0, HORIZON + 1), (1, 2, 1))
     same = Errors(errors.panel, errors.errors[:, [0, 0]], errors.first)

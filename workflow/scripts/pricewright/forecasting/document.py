@@ -25,7 +25,7 @@ from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.model_file import SCHEMA_VERSION
-from pricewright.forecasting.settings import Settings, VolatilityKind
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, Settings, VolatilityKind
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Flags, Floats, as_numbers
@@ -173,8 +173,8 @@ def _parameters(
 ) -> tuple[Fitted, States]:
     kinds = each.words("volatility", "kind", among=get_args(VolatilityKind))
     variance = {"least": 0.0, "most": LARGEST_VARIANCE}
-    garch = next_variance = own = None
-    if settings.volatility in ("garch11", "combined"):
+    garch = next_variance = None
+    if settings.volatility in WITH_GARCH:
         path = ("volatility", "garch")
         garch = Garch(
             variance=each.numbers(*path, "variance", **variance),
@@ -186,18 +186,17 @@ def _parameters(
             steps=each.numbers(*path, "steps", least=0.0).astype(np.intp),
         )
         next_variance = each.numbers(*path, "next", **variance)
-        own = np.array([kind in ("garch11", "combined") for kind in kinds])
     weights = averages = ranges = None
     terms = len(TERMS)
     if reader.at("har") is not None:
         if (found := reader.at("har", "terms")) != _terms():
             reader.refuse("har.terms", found, str(_terms()))
         weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
-    if settings.volatility in ("har", "combined"):
+    if settings.volatility in WITH_HAR:
         averages = each.lists("volatility", "averages", count=terms, **variance)
         ranges = each.numbers("volatility", "ranges", least=0.0)
     volatility = Volatility(
-        settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
+        settings.volatility, settings.decay, settings.rolling_days, garch, weights
     )
     for place, (kind, made) in enumerate(zip(kinds, volatility.kinds(len(kinds)), strict=True)):
         if kind != made:

@@ -27,7 +27,7 @@ from pricewright.forecasting.panel import (
     squares,
     to_scale,
 )
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import WITH_HAR, Settings
 from pricewright.forecasting.trees import Tree, last_changes
 from pricewright.forecasting.volatility import Start, States, Volatility
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
@@ -94,9 +94,8 @@ def estimate(
     garch: each symbol's GARCH, as of that day.  weights: (H, K), the HAR weights.  trees: the
     trees. Weights and trees are estimated over all symbols.
     """
-    own = None if garch is None else garch.converged
     kind, decay, days = settings.volatility, settings.decay, settings.rolling_days
-    volatility = Volatility(kind, decay, days, garch, own, weights)
+    volatility = Volatility(kind, decay, days, garch, weights)
     values = known_values(panel, day, settings)
     return Fitted(locations.fit(settings.location, values, trees), volatility)
 
@@ -187,7 +186,7 @@ def errors(panel: Panel, track: Track) -> Floats:
 def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Floats, Floats] | None:
     """(N, S, K) and (N, S): the HAR averages after each observation, and the number of days so far
     whose ranges are in them; None without a HAR."""
-    if not fitted.volatility.uses_har:
+    if fitted.volatility.kind not in WITH_HAR:
         return None
     begun = start.states if start else None
     found, known = averages(panel, begun.averages if begun else None)

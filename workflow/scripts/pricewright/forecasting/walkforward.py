@@ -34,7 +34,7 @@ from pricewright.forecasting.panel import (
     places_of,
 )
 from pricewright.forecasting.processes import map_in_processes
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, Settings
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States, fit_garches
 from pricewright.steplog.log import Progress
@@ -201,7 +201,7 @@ def _har_weights(
     panel: Panel, days: Sequence[int], counts: Ints, settings: Settings
 ) -> list[Floats | None]:
     """The HAR weights at the end of each day; counts: (E, S), observations by then."""
-    if settings.volatility not in ("har", "combined"):
+    if settings.volatility not in WITH_HAR:
         return [None] * len(days)
     steps = [har.row_step(int(each.sum())) for each in counts]
     rows = har.join_rows(
@@ -408,8 +408,7 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
 
 def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
     """The parameters at each day of a plan, and the GARCH estimates, which can be kept."""
-    with_garch = plan.settings.volatility in ("garch11", "combined")
-    made = _garches(panel, plan) if with_garch else None
+    made = _garches(panel, plan) if plan.settings.volatility in WITH_GARCH else None
     fitted = [
         estimate(
             panel,

@@ -450,7 +450,7 @@ def _simpler_volatility(
     kind = model.kinds(len(piece))[place]
     if kind == settings.volatility:
         return []
-    if model.own_garch is None or model.own_garch[place]:
+    if model.garch is None or model.garch.converged[place]:
         reason = "there is too little history for the regression of har"
     elif changes < GARCH_CHANGES:
         reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
