@@ -247,6 +247,11 @@ class Model:
         """The two probabilities that bound the model's own interval."""
         return bounds(self.settings.level)
 
+    @property
+    def last_prices(self) -> Floats:
+        """(S,): the last price of each symbol."""
+        return np.array([prices[-1] for prices in self.recent])
+
     def variances(self) -> Floats:
         """(S, H): the forecast variance of the change over 1..H steps, on each symbol's scale."""
         return volatilities.variances(self.fitted.volatility, self.states, self.settings.horizon)
@@ -255,8 +260,7 @@ class Model:
         """(S, H): the prices expected 1..H steps ahead; exactly the last price if naive."""
         location, centres = self.fitted.location, self._centres()
         if location.kind == "naive" or (location.kind == "lightgbm" and location.trees is None):
-            last = np.array([prices[-1] for prices in self.recent])
-            return np.repeat(last[:, None], centres.shape[1], axis=1)
+            return np.repeat(self.last_prices[:, None], centres.shape[1], axis=1)
         return from_scale(centres, self.levels, self.floors)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
@@ -286,7 +290,7 @@ class Model:
         Both are at level 1 - SHORTFALL, in price units below the last price. The mean behind the
         shortfall is taken on the scale of the model, so on logarithms it is slightly larger.
         """
-        last = np.array([prices[-1] for prices in self.recent])[:, None]
+        last = self.last_prices[:, None]
         at_risk = self.quantiles([SHORTFALL])[..., 0]
         mean = self._centres() + np.sqrt(self.variances()) * self.shapes[..., -1]
         return last - at_risk, last - from_scale(mean, self.levels, self.floors)

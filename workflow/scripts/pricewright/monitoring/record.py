@@ -237,8 +237,7 @@ def _no_forecast() -> Iterator[None]:
 
 def _records(model: Model, release: str) -> list[Record]:
     """The forecasts of an updated model, for the people who act on them."""
-    recent = zip(model.symbols, model.recent, strict=True)
-    last = {symbol: float(prices[-1]) for symbol, prices in recent}
+    last = dict(zip(model.symbols, model.last_prices.tolist(), strict=True))
     levels = sorted({*LEVELS, *model.bounds})
     return [
         record | {"last": last[record["symbol"]], "release": release}
