@@ -153,7 +153,7 @@ def record_day(
     shown = releases_shown(days(root, entries=entries), release)
     whole = read_newest(table, model.settings.price, _since(shown, [model, challenger]))
     newest = int(whole.calendar[-1])
-    day = str(np.datetime64(newest, "D"))
+    day = str(date_of(newest))
     name = f"{day}-{release[:12]}"
     panel = _of(whole, model)
     with ledger.locked(production / LIVE):  # of two runs at once, only one writes
@@ -341,7 +341,7 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
     prices = from_scale(values[:, None] + deviations[:, None] * off, own.levels, own.floors)
     for column, symbol in enumerate(lately.symbols):
         if np.isfinite(deviations[column]):
-            made = np.datetime64(int(lately.days[ends[column], column]), "D")
+            made = date_of(int(lately.days[ends[column], column]))
             quantiles = dict(zip(_NAMES, prices[column].tolist(), strict=True))
             yield {"rival": EWMA, "symbol": symbol, "from": str(made), **quantiles}
 
@@ -364,7 +364,7 @@ def _outcomes(before: Day, panel: Panel) -> list[Record]:
         {
             "symbol": symbols[place],
             "from": made[place].astype("datetime64[D]").item(),
-            "date": np.datetime64(int(came.days[place]), "D").item(),
+            "date": date_of(int(came.days[place])),
             "was": float(came.was[place]),
             "came": float(came.came[place]),
         }

@@ -10,10 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pricewright.evaluation.acceptance import Criteria, failed
 from pricewright.evaluation.forecast_tables import ForecastFiles
+from pricewright.files.clock import date_of
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -131,7 +130,7 @@ def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Setti
 def _why_due(
     model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen, watch: Path | None
 ) -> str | None:
-    newest, cutoff = _day(int(panel.calendar[-1])), date.fromisoformat(model["cutoff"])
+    newest, cutoff = date_of(int(panel.calendar[-1])), date.fromisoformat(model["cutoff"])
     watched = parse_json(read_whole(watch), str(watch)) if watch and watch.exists() else {}
     alarm = watched.get("red_since")
     reasons = [
@@ -185,8 +184,3 @@ def _why_restated(
     if values > when.restated * model["data"]["rows"]:
         return f"{values} of {model['data']['rows']} prices were restated or withdrawn since"
     return None
-
-
-def _day(days: int) -> date:
-    found: date = np.datetime64(days, "D").item()
-    return found

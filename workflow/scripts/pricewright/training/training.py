@@ -17,6 +17,7 @@ from pricewright.evaluation.acceptance import Criteria, judge
 from pricewright.evaluation.evaluate import Evaluation, evaluate
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.forecast_tables import ForecastFiles
+from pricewright.files.clock import date_of
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -248,7 +249,7 @@ def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
             else f"the last {least} prices are the same"
         )
     for column in np.flatnonzero(last.max(initial=0) - last > settings.max_age_days).tolist():
-        day = np.datetime64(int(last[column]), "D")
+        day = date_of(int(last[column]))
         found[column] = f"the last price is of {day}, more than {settings.max_age_days} days old"
     for column in np.flatnonzero(counts < least).tolist():
         found[column] = f"{counts[column]} observations, fewer than {least}"
