@@ -117,22 +117,22 @@ def train_or_score(
     kept = Path(project, KEPT) if project is not None else None
     situation = Situation(partial(_again, read, sha256), source, settings, deployed, kept)
     auto = mode == "auto"
-    choice = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
+    task = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
     del panel
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        plan, count = choice.subject.plan(threads), len(tasks)
-        work = make_tasks(choice.subject.panel, plan, sha256=sha256, count=count)
-        for path, task in zip(tasks, work, strict=True):
-            write_stored(path, task)
-        say("end", symbols=len(choice.subject.panel), shards=len(tasks))
+        plan, count = task.plan(threads), len(tasks)
+        parts = make_tasks(task.panel, plan, sha256=sha256, count=count)
+        for path, part in zip(tasks, parts, strict=True):
+            write_stored(path, part)
+        say("end", symbols=len(task.panel), shards=len(tasks))
         return
     if output is None:
         raise Refusal("no output path given for the model; pass --output.")
     with _tables(forecasts, daily_forecasts) as tables:
         built = situation.build(
-            choice, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
+            task, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
         )
         document = built.document
         if auto:

@@ -17,6 +17,7 @@ from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
+from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.training.sharding import ShardResult
@@ -30,18 +31,6 @@ from pricewright.training.training import (
     choose_symbols,
     fit_symbols,
 )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What to do: score `given`, a model document and its digest, or train if it is None.
-
-    why: the reason, in mode auto.  subject: the task.
-    """
-
-    given: ModelDocument | None
-    why: str | None
-    subject: TrainingTask
 
 
 @dataclass(frozen=True)
@@ -59,14 +48,15 @@ class Situation:
     deployed: ModelDocument | None
     kept: Path | None = None
 
-    def asked(self, panel: Panel, given: ModelDocument | None, why: str | None = None) -> Choice:
-        """The choice to score the given model, or to train; raises what `choose_symbols` raises."""
-        subject = choose_symbols(panel, self.source, self.settings, given)
-        code = str(self.source.made_by())
-        return Choice(given, why, replace(subject, kept=self.kept, code=code))
+    def asked(
+        self, panel: Panel, given: ModelDocument | None, why: str | None = None
+    ) -> TrainingTask:
+        """The task to score the given model, or to train; raises what `choose_symbols` raises."""
+        task = choose_symbols(panel, self.source, self.settings, given)
+        return replace(task, why=why, kept=self.kept, code=str(self.source.made_by()))
 
-    def due(self, panel: Panel, when: TrainWhen, watch: Path | None = None) -> Choice:
-        """The choice to score the model in place, or to train if that is due.
+    def due(self, panel: Panel, when: TrainWhen, watch: Path | None = None) -> TrainingTask:
+        """The task to score the model in place, or to train if that is due.
 
         watch: the file of what `monitor` found, which need not exist.
         """
@@ -85,32 +75,30 @@ class Situation:
 
     def build(
         self,
-        choice: Choice,
+        task: TrainingTask,
         criteria: Criteria,
-        processes: int = 1,
+        processes: int,
         shards: Sequence[ShardResult] = (),
         *,
-        leak_check: LeakCheck = "sample",
-        tables: ForecastFiles | None = None,
+        leak_check: LeakCheck,
+        tables: ForecastFiles | None,
     ) -> BuiltModel:
         """The model, scored or trained. If mode auto scores the model in place and it is no longer
         accepted, a new one is trained instead."""
         built = build_model(
-            choice.subject,
+            task,
             self.source,
             criteria,
-            given=choice.given,
-            deployed=None if choice.given and choice.why else self.deployed,
+            deployed=None if task.in_place else self.deployed,
             processes=processes,
             shards=shards,
-            why=choice.why,
             leak_check=leak_check,
             tables=tables,
         )
         acceptance = built.document["acceptance"]
-        if not (choice.given and choice.why) or acceptance["accepted"]:
+        if not task.in_place or acceptance["accepted"]:
             return built
-        if not choice.given[0]["acceptance"]["accepted"]:
+        if not task.in_place[0]["acceptance"]["accepted"]:
             return built  # it was not accepted when trained, either
         why = f"the model in place, scored, is no longer accepted: {failed(acceptance)}"
         anew = self.asked(self.read(), None, why)
@@ -169,7 +157,7 @@ def _why_others(
     """The reason, if too many symbols that could be modelled now are not in the model in place."""
     if set(model["symbols"]).issuperset(panel.symbols):
         return None
-    fit = fit_symbols(panel, now.settings, now.source.unfit_symbols())
+    fit = fit_symbols(panel, now.settings, unfit_symbols(now.source.step_receipts))
     new = [name for name in fit if name not in model["symbols"]]
     if len(new) > when.new_symbols * len(fit):
         return f"{len(new)} of {len(fit)} symbols are unknown to the model in place"

@@ -98,10 +98,6 @@ class ModelSource:
             "libraries": libraries(self.script, asked_for),
         }
 
-    def unfit_symbols(self) -> dict[str, str]:
-        """`histories.unfit_symbols` of the earlier steps' receipts."""
-        return unfit_symbols(self.step_receipts)
-
     def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """The parts `cutoff`, `data`, `receipts` and `code` of a model document.
 
@@ -145,8 +141,9 @@ class TrainingTask:
 
     panel: the symbols that can be modelled.  left_out: the others, with reasons.
     described: the whole table, as in `ModelSource.description`.
-    scored, start: the model whose parameters are used, and the states from which its histories
-    continue; None to estimate.
+    given: the model to score, a document and its digest; None to train.
+    scored, start: the given model, and the states from which its histories continue.
+    why: in mode auto, why the model is trained or scored.
     kept: the file of earlier estimates, if any.  code: the code that makes estimates now.
     """
 
@@ -154,11 +151,18 @@ class TrainingTask:
     left_out: list[dict[str, str]]
     timeline: Timeline
     settings: Settings
+    described: dict[str, Any]
+    given: ModelDocument | None
     scored: Model | None
     start: Start | None
-    described: dict[str, Any]
+    why: str | None = None
     kept: Path | None = None
     code: str = ""
+
+    @property
+    def in_place(self) -> ModelDocument | None:
+        """The model in place, if mode auto scores it because training is not due."""
+        return self.given if self.why else None
 
     def plan(self, threads: int = 1) -> Plan:
         """The plan of the walk-forward."""
@@ -185,7 +189,7 @@ def choose_symbols(
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
     panel = panel if scored else scaled(panel, settings.scale)
-    kept, left_out = _fit(panel, settings, scored, source.unfit_symbols())
+    kept, left_out = _fit(panel, settings, scored, unfit_symbols(source.step_receipts))
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
@@ -197,7 +201,7 @@ def choose_symbols(
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
     times = make_timeline(kept, settings)
-    return TrainingTask(kept, left_out, times, settings, scored, start, described)
+    return TrainingTask(kept, left_out, times, settings, described, given, scored, start)
 
 
 def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
@@ -269,39 +273,35 @@ class BuiltModel:
 
 
 def build_model(
-    subject: TrainingTask,
+    task: TrainingTask,
     source: ModelSource,
-    thresholds: Criteria,
+    criteria: Criteria,
     *,
-    given: ModelDocument | None,
     deployed: ModelDocument | None,
-    processes: int = 1,
-    shards: Sequence[ShardResult] = (),
-    why: str | None = None,
-    leak_check: LeakCheck = "sample",
-    tables: ForecastFiles | None = None,
+    processes: int,
+    shards: Sequence[ShardResult],
+    leak_check: LeakCheck,
+    tables: ForecastFiles | None,
 ) -> BuiltModel:
-    """Build and evaluate the model of the symbols that can be modelled.
+    """Train or score, and evaluate, the model of the symbols that can be modelled.
 
-    given: a model document and its digest, to be scored; then nothing is estimated.
-    deployed: the model in place, in the same form, to compare with.
+    deployed: the model in place, a document and its digest, to compare with.
     shards: the results of shards, used instead of forecasting again.
-    why: in mode auto, why the model was trained or scored.
     leak_check: which symbols it covers.
     tables: the files into which all forecasts are written.
 
     Raises Refusal if a forecast knew its future, or if the shards belong to another table.
     """
+    given, symbols = task.given, task.panel.symbols
     if given:  # handing a symbol to a process would take longer than scoring it
         processes = 1
-    walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
-    symbols = subject.panel.symbols
+    walked, checked = _checked(task, source, shards, processes, every=leak_check == "all")
     if given:
         states = given[0]["symbols"]
         known = dict(zip(states, column_of(states, "fallbacks"), strict=True))
     else:
         known = _fallbacks(walked)
-    model = subject.described | to_json(_last_model(walked), [known[name] for name in symbols])
+    model = task.described | to_json(_last_model(walked), [known[name] for name in symbols])
     contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # the same model made again is compared with the same champion as before
@@ -312,32 +312,32 @@ def build_model(
     evaluation = evaluate(walked, contest, tables, processes)
     del walked  # the next part needs as much memory
     give_back()
-    metrics = _dates(subject.timeline, given)
+    metrics = _dates(task.timeline, given)
     metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
     on_dates_unseen = "it was judged on unseen dates when it was trained"
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
-        **({"why": why} if why else {}),
+        **({"why": task.why} if task.why else {}),
         **model,
-        "left_out": subject.left_out,
+        "left_out": task.left_out,
         "metrics": metrics,
         "leak_check": checked,
         "champion": record,
         "acceptance": judge(
             metrics,
-            subject.settings.level,
+            task.settings.level,
             record,
-            thresholds,
-            not_unseen=on_dates_unseen if given and why else None,
+            criteria,
+            not_unseen=on_dates_unseen if task.in_place else None,
         ),
     }
     return BuiltModel(document, evaluation, estimates)
 
 
 def _checked(
-    subject: TrainingTask,
+    task: TrainingTask,
     source: ModelSource,
     shards: Sequence[ShardResult],
     processes: int,
@@ -348,23 +348,23 @@ def _checked(
 
     If a leak is found and kept estimates were used, these may be wrong: then all are made again.
     """
-    walked = _walked(subject, source, shards, processes)
-    if subject.scored:
+    walked = _walked(task, source, shards, processes)
+    if task.scored:
         return walked, None
     try:
         return walked, leakage.check(walked, processes, every=every)
     except Refusal as refusal:
-        if subject.kept is None or shards:
+        if task.kept is None or shards:
             raise
-        say("estimating again", reason=f"{subject.kept} may be wrong: {refusal}")
-    return _checked(replace(subject, kept=None), source, (), processes, every=every)
+        say("estimating again", reason=f"{task.kept} may be wrong: {refusal}")
+    return _checked(replace(task, kept=None), source, (), processes, every=every)
 
 
 def _walked(
-    subject: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
+    task: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
 ) -> WalkForward:
     """The walk-forward, joined from the shards or made here."""
-    panel = subject.panel
+    panel = task.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     if shards:
         columns = sorted((piece.columns for piece in pieces), key=lambda places: int(places[0]))
@@ -375,8 +375,8 @@ def _walked(
                 "run the step again, starting with its shards."
             )
     else:
-        pieces = walk(panel, subject.plan(processes), processes)
-    return join(panel, Plan(subject.timeline, subject.settings), pieces)
+        pieces = walk(panel, task.plan(processes), processes)
+    return join(panel, Plan(task.timeline, task.settings), pieces)
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
