@@ -17,14 +17,15 @@ from pricewright.files.large_arrays import Shelf
 from pricewright.files.machine import machine
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import read_panel, usual_price
-from pricewright.forecasting.model_file import read_model, write_model
+from pricewright.forecasting.model_file import ModelDocument, read_model, write_model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
 from pricewright.training.estimates_file import KEPT, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.training import LeakCheck, ModelDocument, ModelSource
+from pricewright.training.source import ModelSource
+from pricewright.training.training import LeakCheck
 
 
 def train_or_score(

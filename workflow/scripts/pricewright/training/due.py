@@ -18,14 +18,14 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.histories import unfit_symbols
+from pricewright.forecasting.model_file import ModelDocument
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.training.sharding import ShardResult
+from pricewright.training.source import ModelSource
 from pricewright.training.training import (
     BuiltModel,
     LeakCheck,
-    ModelDocument,
-    ModelSource,
     TrainingTask,
     build_model,
     choose_symbols,

@@ -6,9 +6,8 @@ one chosen, each with the reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,22 +17,19 @@ from pricewright.evaluation.evaluate import Evaluation, evaluate
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.clock import date_of
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import give_back
-from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model import Model
+from pricewright.forecasting.model_file import ModelDocument
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.volatility import GARCH_CHANGES, Start
+from pricewright.forecasting.volatility import Start
 from pricewright.forecasting.walkforward import (
-    Forecasts,
     Plan,
     Timeline,
     WalkForward,
@@ -45,94 +41,12 @@ from pricewright.forecasting.walkforward import (
 from pricewright.steplog.log import say
 from pricewright.tables.symbol_columns import column_of
 from pricewright.training.estimates_file import read_estimates
+from pricewright.training.fallbacks import fallbacks
 from pricewright.training.sharding import ShardResult
+from pricewright.training.source import ModelSource
 
 LeakCheck = Literal["sample", "all"]
 """Which symbols the leak check covers, if there are many."""
-
-ModelDocument = tuple[dict[str, Any], str]
-"""A model document and the SHA-256 of its bytes."""
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """Where a model comes from: the clean table, the receipts of earlier steps, and the code.
-
-    name, sha256, rows: of the clean table.  script: the step's script, for the code digest.
-    """
-
-    name: str
-    sha256: str
-    rows: int
-    receipts: Sequence[Path]
-    script: Path
-
-    @cached_property
-    def step_receipts(self) -> dict[str, Any]:
-        """The receipts of the earlier steps, by step."""
-        return {
-            path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
-        }
-
-    def refuse_changed(self) -> None:
-        """Raise Refusal if the table, or the one it was made from, differs from what the receipts
-        of the earlier steps say was written: somebody, or a disk, changed it."""
-        receipts = self.step_receipts
-        came, cleaned = receipts.get("ingest"), receipts.get("clean")
-        if cleaned and cleaned["records"]["sha256"] != self.sha256:
-            self._refuse(self.name, cleaned["records"]["sha256"], self.sha256, "clean")
-        if cleaned and came and came["records"]["sha256"] != cleaned["input"]["sha256"]:
-            written, read = came["records"]["sha256"], cleaned["input"]["sha256"]
-            self._refuse(cleaned["input"]["path"], written, read, "ingest")
-
-    def _refuse(self, table: str, written: str, read: str, step: str) -> NoReturn:
-        raise Refusal(
-            f"{table}: is not as {step} wrote it (sha256 {read[:12]}…, not {written[:12]}…), so it "
-            "was changed later; remove it, and run the workflow again to make it."
-        )
-
-    def made_by(self, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """The part `code` of a model document."""
-        return {
-            "sha256": code_digest(self.script),
-            "libraries": libraries(self.script, asked_for),
-        }
-
-    def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """The parts `cutoff`, `data`, `receipts` and `code` of a model document.
-
-        asked_for: words of the config, among them the optional libraries that were used.
-        """
-        calendar = panel.calendar.astype("datetime64[D]")
-        return {
-            "cutoff": str(calendar[-1]),
-            "data": {
-                "path": self.name,
-                "sha256": self.sha256,
-                "rows": self.rows,
-                "symbols": len(panel),
-                "first_date": str(calendar[0]),
-                "last_date": str(calendar[-1]),
-                **_sparse(panel),
-            },
-            "receipts": self.step_receipts,
-            "code": self.made_by(asked_for),
-        }
-
-
-SPARSE = 3.0
-"""Calendar days between a symbol's prices, on average, from which on they are not daily."""
-
-
-def _sparse(panel: Panel) -> dict[str, Any]:
-    """`sparse` of a model document's `data`: the symbols whose prices are not daily, and the median
-    of their days between prices; nothing if all are."""
-    columns, last = np.arange(len(panel)), np.maximum(panel.counts - 1, 0)
-    apart = (panel.days[last, columns] - panel.days[0]) / np.maximum(last, 1)
-    found = apart[apart > SPARSE]
-    if not len(found):
-        return {}
-    return {"sparse": {"symbols": len(found), "days": float(np.median(found))}}
 
 
 @dataclass(frozen=True)
@@ -300,7 +214,7 @@ def build_model(
         states = given[0]["symbols"]
         known = dict(zip(states, column_of(states, "fallbacks"), strict=True))
     else:
-        known = _fallbacks(walked)
+        known = fallbacks(walked)
     model = task.described | to_json(_last_model(walked), [known[name] for name in symbols])
     contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
@@ -411,50 +325,3 @@ def _last_model(walked: WalkForward) -> Model:
         states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
         shapes=walked.last_shapes(),
     )
-
-
-def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
-    """For each symbol, notes on what it got instead of the chosen model, and why; mostly none."""
-    settings = walked.settings
-    found = {}
-    for piece in walked.pieces:
-        panel = walked.panel(piece)
-        for place, symbol in enumerate(panel.symbols):
-            notes = []
-            if panel.levels[place] and (panel.declared is None or not panel.declared[place]):
-                notes.append("scale: levels, because more than one price in 100 was 0 or below")
-            if panel.floors is not None and (floor := panel.floors[0, place]) > 0:
-                notes.append(
-                    f"scale: below {floor:g} logarithms continue as a straight line, because a "
-                    "price of 0 or below has none"
-                )
-            if settings.location == "lightgbm" and piece.fitted.location.trees is None:
-                notes.append("location: naive, because there is too little history for trees")
-            notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
-            errors = int(piece.errors[place])
-            if settings.distribution != "normal" and errors < distribution.FEWEST:
-                simpler = (
-                    "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
-                )
-                notes.append(
-                    f"distribution: {simpler}, because {errors} out-of-sample errors are fewer "
-                    f"than {distribution.FEWEST}"
-                )
-            found[symbol] = notes
-    return found
-
-
-def _simpler_volatility(
-    piece: Forecasts, place: int, changes: int, settings: Settings
-) -> list[str]:
-    model = piece.fitted.volatility
-    kind = model.kinds(len(piece))[place]
-    if kind == settings.volatility:
-        return []
-    if model.garch is None or model.garch.converged[place]:
-        reason = "there is too little history for the regression of har"
-    elif changes < GARCH_CHANGES:
-        reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
-    else:
-        reason = "its GARCH did not converge"
-    return [f"volatility: {kind}, because {reason}"]
