@@ -11,7 +11,8 @@ from pricewright.evaluation import champion
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

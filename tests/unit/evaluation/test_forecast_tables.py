@@ -13,7 +13,8 @@ from kills import full_at_second_sync
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.evaluation.forecast_tables import DATES, DAYS, ForecastFiles
 from pricewright.files.disk import file_sha256
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 
 def tables(folder):

@@ -11,6 +11,7 @@ from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, trees
 from pricewright.forecasting.panel import NEVER, panel_of
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
@@ -20,7 +21,7 @@ from pricewright.forecasting.trees import (
     moves,
     tree_rows,
 )
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.walkforward import walk_forward
 from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")

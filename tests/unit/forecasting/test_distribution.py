@@ -20,8 +20,9 @@ from pricewright.forecasting.distribution import (
 )
 from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.volatility import Volatility
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -11,7 +11,8 @@ from pricewright.evaluation.leakage import garble
 from pricewright.forecasting import har, ranges
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 from pricewright.tables.fields import BAR
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -12,10 +12,11 @@ from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
 
 from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
-from pricewright.forecasting.model import estimate, known_values
 from pricewright.forecasting.panel import NEVER, squares
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.track import estimate, known_values
 from pricewright.forecasting.volatility import fit_garches
-from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
+from pricewright.forecasting.walkforward import usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -107,7 +108,7 @@ ELSEWHERE = """
 import sys
 import numpy as np
 from forecasts import chosen, simulated
-from pricewright.forecasting.walkforward import make_timeline
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 panel = simulated(3, 300)
 kind = sys.argv[2]

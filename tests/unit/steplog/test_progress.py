@@ -7,7 +7,8 @@ from forecasts import chosen, simulated
 from deliveries import HEAD, read
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.forecasting import walkforward
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
 from pricewright.steplog.log import Progress

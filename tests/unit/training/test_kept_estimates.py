@@ -7,8 +7,9 @@ from forecasts import SMALL, chosen, records_of, simulated, uneven, write_clean
 
 from pricewright.forecasting import garch
 from pricewright.forecasting.estimates import NUMBERS
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.volatility import GARCH_CHANGES
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.walkforward import walk_forward
 from pricewright.training.estimates_file import (
     KEPT,
     _checks,

@@ -23,9 +23,10 @@ from pricewright.forecasting.checked_document import (
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.model import Fitted, Model
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.model_file import SCHEMA_VERSION
 from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, Settings, VolatilityKind
+from pricewright.forecasting.track import Fitted
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Flags, Floats, as_numbers

@@ -28,16 +28,9 @@ from pricewright.forecasting.model_file import ModelDocument
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.timeline import Timeline, make_timeline
 from pricewright.forecasting.volatility import Start
-from pricewright.forecasting.walkforward import (
-    Plan,
-    Timeline,
-    WalkForward,
-    join,
-    make_plan,
-    make_timeline,
-    walk,
-)
+from pricewright.forecasting.walkforward import Plan, WalkForward, join, make_plan, walk
 from pricewright.steplog.log import say
 from pricewright.tables.symbol_columns import column_of
 from pricewright.training.estimates_file import read_estimates
