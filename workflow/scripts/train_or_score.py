@@ -85,9 +85,11 @@ def train_or_score(
         The receipts of `ingest` and `clean`, to be stored in the model.
     backtest
         Where to write forecasts and outcomes day by day, for charts, as Parquet.
-    forecasts, daily_forecasts
-        Where to write, as Parquet, all forecasts behind the figures: those from the dates of
-        the evaluation, and the one-day-ahead ones.
+    forecasts
+        Where to write, as Parquet, all forecasts behind the figures from the dates of the
+        evaluation. Only written together with `daily_forecasts`.
+    daily_forecasts
+        Where to write, as Parquet, all one-day-ahead forecasts behind the figures.
     tasks
         Where to write the tasks of shards, one file for each, instead of a model.
     shards
