@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
+from forecasts import (
+    chosen,
+    garch_changes,
+    records_of,
+    simulated,
+    trained,
+    uneven,
+    walked,
+    weekdays,
+)
 
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
@@ -21,7 +30,6 @@ from pricewright.forecasting.trees import (
     moves,
     tree_rows,
 )
-from pricewright.forecasting.walkforward import walk_forward
 from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -159,15 +167,10 @@ def test_only_outcomes_within_the_days_count():
         assert not same(grow_trees(changed, since, until), plain)
 
 
-def walked(panel, settings, **options):
-    """The pieces of a walk-forward."""
-    return walk_forward(panel, make_timeline(panel, settings), settings, **options).pieces
-
-
 def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     panel = simulated(3, 500)
     settings = chosen(window_days=300, embargo_days=20, refit=60, **TREES)
-    (piece,) = walked(panel, settings, to_the_end=False)
+    (piece,) = walked(panel, settings, to_the_end=False).pieces
     until = int(make_timeline(panel, settings).estimates[-1]) - 20
     expected = grow_trees(tree_rows(panel, settings, 1), until - 300, until)
     assert same(piece.fitted.location.trees, expected)
@@ -175,7 +178,7 @@ def test_trees_have_the_window_and_the_embargo_of_all_estimates():
 
 def test_what_can_be_learned_is_learned():
     panel = echoing()
-    (piece,) = walked(panel, chosen(horizon=3, **TREES))
+    (piece,) = walked(panel, chosen(horizon=3, **TREES)).pieces
     columns = np.arange(3)
     rows, centres = piece.rows[:-1], piece.centres[:-1]  # after the last there is no horizon yet
     ahead = panel.values[rows[..., None] + np.arange(1, 4), columns[:, None]]
@@ -184,7 +187,7 @@ def test_what_can_be_learned_is_learned():
 
 
 def test_all_pieces_have_the_same_trees_and_they_are_bounded():
-    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES))
+    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES)).pieces
     one, two = (piece.fitted.location.trees for piece in pieces)
     assert same(one, two)
     assert 1 <= len(one) <= trees.MOST_TREES

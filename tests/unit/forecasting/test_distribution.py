@@ -4,7 +4,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from forecasts import chosen, simulated
+from forecasts import chosen, simulated, walked
 from scipy import stats
 
 from pricewright.forecasting import distribution
@@ -20,9 +20,7 @@ from pricewright.forecasting.distribution import (
 )
 from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
-from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.volatility import Volatility
-from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -287,7 +285,7 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
 
 def test_the_normal_shape_is_one_for_all():
     panel, settings = simulated(2), chosen(horizon=2, distribution="normal")
-    found = walk_forward(panel, make_timeline(panel, settings), settings).last_shapes()
+    found = walked(panel, settings).last_shapes()
     assert found.shape == (1, 2, len(NORMAL))
     np.testing.assert_allclose(found[0, 0], NORMAL, atol=1e-12)
 
