@@ -246,12 +246,12 @@ def _too_few(dates: int) -> str:
 
 def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have and whose prices fit the champion's scale."""
-    low = dict(
-        zip(panel.symbols, np.asarray((panel.prices <= 0).any(axis=0)).tolist(), strict=True)
+    low = np.asarray((panel.prices <= 0).any(axis=0))
+    return sorted(
+        symbol
+        for symbol, any_sign in zip(champion.symbols, champion.any_sign, strict=True)
+        if symbol in panel.places and (any_sign or not low[panel.places[symbol]])
     )
-    any_sign = (champion.levels | (champion.floors > 0)).tolist()
-    known = zip(champion.symbols, any_sign, strict=True)
-    return sorted(symbol for symbol, fits in known if symbol in low and (fits or not low[symbol]))
 
 
 def _days(panel: Panel, origins: Days, count: int) -> Days:

@@ -57,6 +57,11 @@ class Model:
         return bounds(self.settings.level)
 
     @property
+    def any_sign(self) -> Flags:
+        """(S,): whether a price of 0 or below exists on a symbol's scale."""
+        return self.levels | (self.floors > 0)
+
+    @property
     def last_prices(self) -> Floats:
         """(S,): the last price of each symbol."""
         return np.array([prices[-1] for prices in self.recent])
@@ -118,7 +123,7 @@ class Model:
     def _rescaled(self, newer: Panel) -> Self:
         """The model rescaled to newer prices, which may differ from its own on its last days."""
         factors = np.ones(len(self.symbols))
-        for number in np.flatnonzero(~self.levels & (self.floors == 0)).tolist():
+        for number in np.flatnonzero(~self.any_sign).tolist():
             price = newer.price_on(self.symbols[number], int(self.last_days[number]))
             if price is not None and price > 0:
                 factors[number] = price / self.recent[number][-1]
@@ -191,7 +196,7 @@ class Model:
             histories.append((days, prices))
             bars.append(parts)
         panel = panel_of(self.symbols, histories, bars if newer.bars is not None else None)
-        low = (panel.prices <= 0).any(axis=0) & ~self.levels & (self.floors == 0)
+        low = (panel.prices <= 0).any(axis=0) & ~self.any_sign
         for number in np.flatnonzero(low).tolist():
             raise Refusal(
                 f"{self.symbols[number]} has a price that is not above 0, but the model takes "

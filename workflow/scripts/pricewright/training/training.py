@@ -125,8 +125,7 @@ def _fit(
     known: dict[str, bool] = {}
     low = np.asarray((panel.prices <= 0).any(axis=0))
     if scored:
-        any_sign = scored.levels | (scored.floors > 0)
-        known = dict(zip(scored.symbols, any_sign.tolist(), strict=True))
+        known = dict(zip(scored.symbols, scored.any_sign.tolist(), strict=True))
     unfit = _unfit(panel, settings)
     for column, symbol in enumerate(panel.symbols):
         reason = known_unfit.get(symbol) or unfit.get(column)
