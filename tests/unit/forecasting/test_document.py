@@ -9,7 +9,7 @@ from forecasts import columns_of, trained
 
 from conftest import market
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import document, model_file
+from pricewright.forecasting import document
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -198,7 +198,3 @@ def test_a_part_that_is_missing_is_refused_with_its_key(key, models):
     del holder[last]
     with pytest.raises(Refusal, match=rf"^m\.json: '{key}.*' is missing; train again\.$"):
         document.from_json(edited, "m.json")
-
-
-def test_what_is_written_has_the_version_that_is_opened():
-    assert model_file.SCHEMA_VERSION == document.SCHEMA_VERSION
