@@ -4,7 +4,7 @@ The decision depends on the prices, the settings, the code, the model in place a
 found, never on the clock.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -65,7 +65,7 @@ class Situation:
         model = self.deployed[0]
         if _made_of_this(model, self.source, self.settings):
             return self.asked(panel, None, model.get("why"))  # gives the same bytes again
-        if why := _why_due(model, self, panel, when, watch):
+        if why := next(_reasons(model, self, panel, when, watch), None):
             return self.asked(panel, None, why)
         try:
             why = f"the model in place, of {model['cutoff']}, is not due"
@@ -115,60 +115,36 @@ def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Setti
     )
 
 
-def _why_due(
+def _reasons(
     model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen, watch: Path | None
-) -> str | None:
-    newest, cutoff = date_of(int(panel.calendar[-1])), date.fromisoformat(model["cutoff"])
+) -> Iterator[str]:
+    """Yield the reasons to train, although there is a model in place."""
     watched = parse_json(read_whole(watch), str(watch)) if watch and watch.exists() else {}
-    alarm = watched.get("red_since")
-    reasons = [
-        _why_made_otherwise(model, now),
-        f"the prices end on {newest}, before those of the model in place, {cutoff}"
-        if newest < cutoff
-        else None,
-        f"the model in place is of {cutoff}, and train.every is {when.every}"
-        if when.is_old(cutoff, newest)
-        else None,
-        f"the watch has been red since {alarm}, and the model in place is of {cutoff}"
-        if alarm and alarm >= model["cutoff"]
-        else None,
-        _why_others(model, now, panel, when),
-        _why_restated(model, when, now.source.step_receipts),
-    ]
-    return next(filter(None, reasons), None)
-
-
-def _why_made_otherwise(model: Mapping[str, Any], now: Situation) -> str | None:
     changed = [
         f"{name} is {wanted} and was {model['parameters'][name]}"
         for name, wanted in asdict(now.settings).items()
         if model["parameters"][name] != wanted
     ]
     if changed:
-        return f"the settings changed: {', '.join(changed)}"
+        yield f"the settings changed: {', '.join(changed)}"
     if model["code"]["sha256"] != code_digest(now.source.script):
-        return "the code that makes models changed"
-    return None
-
-
-def _why_others(
-    model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen
-) -> str | None:
-    """The reason, if too many symbols that could be modelled now are not in the model in place."""
-    if set(model["symbols"]).issuperset(panel.symbols):
-        return None
-    fit = fit_symbols(panel, now.settings, unfit_symbols(now.source.step_receipts))
-    new = [name for name in fit if name not in model["symbols"]]
-    if len(new) > when.new_symbols * len(fit):
-        return f"{len(new)} of {len(fit)} symbols are unknown to the model in place"
-    return None
-
-
-def _why_restated(
-    model: Mapping[str, Any], when: TrainWhen, receipts: Mapping[str, Any]
-) -> str | None:
-    now, then = receipts.get("ingest", {}), model["receipts"].get("ingest", {})
-    values = sum(now.get(key, 0) - then.get(key, 0) for key in ("restated", "withdrawn"))
-    if values > when.restated * model["data"]["rows"]:
-        return f"{values} of {model['data']['rows']} prices were restated or withdrawn since"
-    return None
+        yield "the code that makes models changed"
+    newest, cutoff = date_of(int(panel.calendar[-1])), date.fromisoformat(model["cutoff"])
+    if newest < cutoff:
+        yield f"the prices end on {newest}, before those of the model in place, {cutoff}"
+    if when.is_old(cutoff, newest):
+        yield f"the model in place is of {cutoff}, and train.every is {when.every}"
+    if (alarm := watched.get("red_since")) and alarm >= model["cutoff"]:
+        yield f"the watch has been red since {alarm}, and the model in place is of {cutoff}"
+    if not set(model["symbols"]).issuperset(panel.symbols):
+        fit = fit_symbols(panel, now.settings, unfit_symbols(now.source.step_receipts))
+        new = [name for name in fit if name not in model["symbols"]]
+        if len(new) > when.new_symbols * len(fit):
+            yield f"{len(new)} of {len(fit)} symbols are unknown to the model in place"
+    ours, theirs = (
+        receipts.get("ingest", {}) for receipts in (now.source.step_receipts, model["receipts"])
+    )
+    values = sum(ours.get(key, 0) - theirs.get(key, 0) for key in ("restated", "withdrawn"))
+    rows = model["data"]["rows"]
+    if values > when.restated * rows:
+        yield f"{values} of {rows} prices were restated or withdrawn since"
