@@ -94,13 +94,12 @@ def span(facts: Mapping[str, Any]) -> str:
 
 def quarantine_counts(model: Mapping[str, Any]) -> Counted:
     """Reason, number of rows and meaning for what ingest did not keep, largest first."""
-    counts = model["receipts"].get("ingest", {}).get("quarantined", {})
-    return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
+    return _most_first(model["receipts"].get("ingest", {}).get("quarantined", {}), REASONS)
 
 
 def flag_counts(quality: Mapping[str, Any]) -> Counted:
     """Flag, number of entries and meaning, largest first."""
-    return _most_first({name: (count, FLAGS[name]) for name, count in quality["flags"].items()})
+    return _most_first(quality["flags"], FLAGS)
 
 
 def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -190,8 +189,8 @@ def applied_corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
-    rows = [(name, count, means) for name, (count, means) in found.items() if count]
+def _most_first(counts: Mapping[str, int], words: Mapping[str, str]) -> Counted:
+    rows = [(name, count, words[name]) for name, count in counts.items() if count]
     return sorted(rows, key=lambda row: -row[1])
 
 
