@@ -25,7 +25,7 @@ from pricewright.training.due import Situation
 from pricewright.training.estimates_file import KEPT, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.source import ModelSource
-from pricewright.training.training import LeakCheck
+from pricewright.training.training import LeakCheck, TrainingTask
 
 
 def train_or_score(
@@ -123,12 +123,7 @@ def train_or_score(
     task = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
     del panel
     if tasks:
-        from pricewright.tables.array_files import write_stored
-
-        plan, count = task.plan(threads), len(tasks)
-        parts = make_tasks(task.panel, plan, sha256=sha256, count=count)
-        for path, part in zip(tasks, parts, strict=True):
-            write_stored(path, part)
+        _write_tasks(tasks, task, sha256, threads)
         say("end", symbols=len(task.panel), shards=len(tasks))
         return
     if output is None:
@@ -193,6 +188,15 @@ def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: 
         models.record_training(project, output, document, **told)
     except (Refusal, OSError) as error:
         logger.warning("the ledger could not record who made this model: %s", error)
+
+
+def _write_tasks(paths: Sequence[Path], task: TrainingTask, sha256: str, threads: int) -> None:
+    """Write the tasks of the shards; the writer is imported only if there are any."""
+    from pricewright.tables.array_files import write_stored
+
+    parts = make_tasks(task.panel, task.plan(threads), sha256=sha256, count=len(paths))
+    for path, part in zip(paths, parts, strict=True):
+        write_stored(path, part)
 
 
 def _done(shards: Sequence[Path]) -> list[ShardResult]:
