@@ -25,7 +25,7 @@ from pricewright.training.due import Situation
 from pricewright.training.estimates_file import KEPT, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.source import ModelSource
-from pricewright.training.training import LeakCheck, TrainingTask
+from pricewright.training.training import TrainingTask
 
 
 def train_or_score(
@@ -39,7 +39,7 @@ def train_or_score(
     when: TrainWhen = TrainWhen(),
     champion: Path | None = None,
     watch: Path | None = None,
-    leak_check: LeakCheck = "sample",
+    leak_check: Literal["sample", "all"] = "sample",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
     forecasts: Path | None = None,
@@ -130,7 +130,7 @@ def train_or_score(
         raise Refusal("no output path given for the model; pass --output.")
     with _tables(forecasts, daily_forecasts) as tables:
         built = situation.build(
-            task, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
+            task, criteria, threads, _done(shards), check_all=leak_check == "all", tables=tables
         )
         document = built.document
         if auto:

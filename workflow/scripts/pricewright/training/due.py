@@ -25,7 +25,6 @@ from pricewright.training.sharding import ShardResult
 from pricewright.training.source import ModelSource
 from pricewright.training.training import (
     BuiltModel,
-    LeakCheck,
     TrainingTask,
     build_model,
     choose_symbols,
@@ -80,7 +79,7 @@ class Situation:
         processes: int,
         shards: Sequence[ShardResult] = (),
         *,
-        leak_check: LeakCheck,
+        check_all: bool,
         tables: ForecastFiles | None,
     ) -> BuiltModel:
         """The model, scored or trained. If mode auto scores the model in place and it is no longer
@@ -92,7 +91,7 @@ class Situation:
             deployed=None if task.in_place else self.deployed,
             processes=processes,
             shards=shards,
-            leak_check=leak_check,
+            check_all=check_all,
             tables=tables,
         )
         acceptance = built.document["acceptance"]
@@ -102,7 +101,7 @@ class Situation:
             return built  # it was not accepted when trained, either
         why = f"the model in place, scored, is no longer accepted: {failed(acceptance)}"
         anew = self.asked(self.read(), None, why)
-        return self.build(anew, criteria, processes, leak_check=leak_check, tables=tables)
+        return self.build(anew, criteria, processes, check_all=check_all, tables=tables)
 
 
 def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Settings) -> bool:

@@ -7,7 +7,7 @@ one chosen, each with the reason.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,6 @@ from pricewright.training.estimates_file import read_estimates
 from pricewright.training.fallbacks import fallbacks
 from pricewright.training.sharding import ShardResult
 from pricewright.training.source import ModelSource
-
-LeakCheck = Literal["sample", "all"]
-"""Which symbols the leak check covers, if there are many."""
 
 
 @dataclass(frozen=True)
@@ -186,14 +183,14 @@ def build_model(
     deployed: ModelDocument | None,
     processes: int,
     shards: Sequence[ShardResult],
-    leak_check: LeakCheck,
+    check_all: bool,
     tables: ForecastFiles | None,
 ) -> BuiltModel:
     """Train or score, and evaluate, the model of the symbols that can be modelled.
 
     deployed: the model in place, a document and its digest, to compare with.
     shards: the results of shards, used instead of forecasting again.
-    leak_check: which symbols it covers.
+    check_all: whether the leak check covers all symbols, also if there are many.
     tables: the files into which all forecasts are written.
 
     Raises Refusal if a forecast knew its future, or if the shards belong to another table.
@@ -201,7 +198,7 @@ def build_model(
     given, symbols = task.given, task.panel.symbols
     if given:  # handing a symbol to a process would take longer than scoring it
         processes = 1
-    walked, checked = _checked(task, source, shards, processes, every=leak_check == "all")
+    walked, checked = _checked(task, source, shards, processes, every=check_all)
     if given:
         states = given[0]["symbols"]
         known = dict(zip(states, column_of(states, "fallbacks"), strict=True))
