@@ -21,8 +21,9 @@ from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel
 from pricewright.forecasting.processes import map_in_processes
 from pricewright.forecasting.settings import LocationKind, Settings
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.volatility import States
-from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
+from pricewright.forecasting.walkforward import usable, walk_forward
 
 if TYPE_CHECKING:
     from pricewright.tables.arrays import Floats, Ints

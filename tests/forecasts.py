@@ -14,6 +14,8 @@ from pricewright.files.documents import write_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import WalkForward, walk_forward
 from pricewright.tables.arrays import Floats
 from step_functions import train_or_score
 
@@ -144,6 +146,11 @@ def write_clean(path: Path, records: list[dict[str, Any]]) -> Path:
     """Clean records as `clean` writes them."""
     write_json(path, records)
     return path
+
+
+def walked(panel: Panel, settings: Settings, processes: int = 1, **options: Any) -> WalkForward:
+    """The walk-forward of a panel from the dates of its evaluation."""
+    return walk_forward(panel, make_timeline(panel, settings), settings, processes, **options)
 
 
 def columns_of(records):

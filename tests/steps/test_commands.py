@@ -148,6 +148,7 @@ def test_help_names_every_option_and_says_what_it_does(name):
     plain = set(inspect.signature(FUNCTIONS[name]).parameters)
     for option in (grouped | plain) - {"marks", "calendar", *groups(FUNCTIONS[name])}:
         assert f"--{option.replace('_', '-')}" in text
+    assert re.findall(r"^│[ *]+--\S+(?: [A-Z]+)? +│$", text, re.MULTILINE) == []  # without words
     first = FUNCTIONS[name].__doc__.splitlines()[0]
     assert first.split(",")[0] in " ".join(text.split())
 

@@ -20,7 +20,7 @@ from pricewright.releases.models import find_model
 from pricewright.releases.rebuild import Steps, rebuild
 from pricewright.reporting.card import model_card
 from pricewright.reporting.comparison import compare_models
-from pricewright.reporting.verdict import run_summary
+from pricewright.reporting.run_summary import run_summary
 from pricewright.tables.symbol_columns import MOST_BY_SYMBOL
 from report import report
 from step_functions import clean, ingest, train_or_score

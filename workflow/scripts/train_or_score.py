@@ -17,14 +17,15 @@ from pricewright.files.large_arrays import Shelf
 from pricewright.files.machine import machine
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import read_panel, usual_price
-from pricewright.forecasting.model_file import read_model, write_model
+from pricewright.forecasting.model_file import ModelDocument, read_model, write_model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
 from pricewright.training.estimates_file import KEPT, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.training import LeakCheck, ModelDocument, ModelSource
+from pricewright.training.source import ModelSource
+from pricewright.training.training import TrainingTask
 
 
 def train_or_score(
@@ -38,7 +39,7 @@ def train_or_score(
     when: TrainWhen = TrainWhen(),
     champion: Path | None = None,
     watch: Path | None = None,
-    leak_check: LeakCheck = "sample",
+    leak_check: Literal["sample", "all"] = "sample",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
     forecasts: Path | None = None,
@@ -84,9 +85,11 @@ def train_or_score(
         The receipts of `ingest` and `clean`, to be stored in the model.
     backtest
         Where to write forecasts and outcomes day by day, for charts, as Parquet.
-    forecasts, daily_forecasts
-        Where to write, as Parquet, all forecasts behind the figures: those from the dates of
-        the evaluation, and the one-day-ahead ones.
+    forecasts
+        Where to write, as Parquet, all forecasts behind the figures from the dates of the
+        evaluation. Only written together with `daily_forecasts`.
+    daily_forecasts
+        Where to write, as Parquet, all one-day-ahead forecasts behind the figures.
     tasks
         Where to write the tasks of shards, one file for each, instead of a model.
     shards
@@ -117,22 +120,17 @@ def train_or_score(
     kept = Path(project, KEPT) if project is not None else None
     situation = Situation(partial(_again, read, sha256), source, settings, deployed, kept)
     auto = mode == "auto"
-    choice = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
+    task = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
     del panel
     if tasks:
-        from pricewright.tables.array_files import write_stored
-
-        plan, count = choice.subject.plan(threads), len(tasks)
-        work = make_tasks(choice.subject.panel, plan, sha256=sha256, count=count)
-        for path, task in zip(tasks, work, strict=True):
-            write_stored(path, task)
-        say("end", symbols=len(choice.subject.panel), shards=len(tasks))
+        _write_tasks(tasks, task, sha256, threads)
+        say("end", symbols=len(task.panel), shards=len(tasks))
         return
     if output is None:
         raise Refusal("no output path given for the model; pass --output.")
     with _tables(forecasts, daily_forecasts) as tables:
         built = situation.build(
-            choice, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
+            task, criteria, threads, _done(shards), check_all=leak_check == "all", tables=tables
         )
         document = built.document
         if auto:
@@ -190,6 +188,15 @@ def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: 
         models.record_training(project, output, document, **told)
     except (Refusal, OSError) as error:
         logger.warning("the ledger could not record who made this model: %s", error)
+
+
+def _write_tasks(paths: Sequence[Path], task: TrainingTask, sha256: str, threads: int) -> None:
+    """Write the tasks of the shards; the writer is imported only if there are any."""
+    from pricewright.tables.array_files import write_stored
+
+    parts = make_tasks(task.panel, task.plan(threads), sha256=sha256, count=len(paths))
+    for path, part in zip(paths, parts, strict=True):
+        write_stored(path, part)
 
 
 def _done(shards: Sequence[Path]) -> list[ShardResult]:

@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ROOT
 from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
-from pricewright.cleaning.flags import FLAGS
+from pricewright.cleaning.options import FLAGS
 
 MOVES = ("unit-slip", "split-like", "jump")
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from price_tables import WEEKDAYS, flags, market, quality, series, values
-from pricewright.cleaning.flags import FLAGS, Quality
-from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.flags import Quality
+from pricewright.cleaning.options import FLAGS, FlagThresholds
 from pricewright.cleaning.series import ROWS
 from pricewright.tables.frames import as_table
 from pricewright.tables.records import OrderedTable, in_order_of_keys

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from pricewright.cleaning.flags import FLAGS
+from pricewright.cleaning.options import FLAGS
 from pricewright.configuration import config as configuration
 from pricewright.configuration.config import (
     complete,

@@ -9,6 +9,7 @@ from pricewright.evaluation.backtest import DAYS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import read_model
 from step_functions import train_or_score
 
 
@@ -20,8 +21,17 @@ def with_backtest(folder, records, **settings):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    return with_backtest(tmp_path_factory.mktemp("backtest"), market(symbols=3))
+def folder(tmp_path_factory):
+    """Of a small model and its back-test, not to be changed."""
+    folder = tmp_path_factory.mktemp("backtest")
+    with_backtest(folder, market(symbols=3))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(folder):
+    model, digest = read_model(folder / "model.json")
+    return model, read_backtest(folder / "backtest.parquet", digest)
 
 
 def test_its_exceptions_are_those_that_the_model_counts(small):
@@ -124,10 +134,8 @@ def test_on_levels_the_changes_are_those_of_prices(tmp_path):
     assert set(found["days"][1:][beyond]) == set(found["exceptions_5"])
 
 
-def test_a_scored_model_has_one_too(tmp_path, small):
-    with_backtest(tmp_path, market(symbols=3))
-    given = tmp_path / "given.json"
-    given.write_bytes((tmp_path / "model.json").read_bytes())
+def test_a_scored_model_has_one_too(tmp_path, folder):
+    given = folder / "model.json"
     scored, backtest = with_backtest(tmp_path, market(symbols=3), mode="score", model=given)
     for place, symbol in enumerate(backtest.symbols):
         tails = scored["metrics"]["by_symbol"][symbol]["var"]
@@ -154,19 +162,17 @@ def test_the_same_bytes_each_time_for_any_number_of_threads_and_with_no_back_tes
 # What is no back-test of the model
 
 
-def test_that_of_another_model_is_refused(tmp_path):
-    with_backtest(tmp_path, market(symbols=1))
+def test_that_of_another_model_is_refused(folder):
     with pytest.raises(
         Refusal, match=r"backtest\.parquet: is of model .*--forcerun train_or_score"
     ):
-        read_backtest(tmp_path / "backtest.parquet", "0" * 64)
+        read_backtest(folder / "backtest.parquet", "0" * 64)
 
 
 @pytest.mark.parametrize("wrong", [b"\x80", b"\xff", b"\n", b"G", b"\x00"])
-def test_a_wrong_byte_in_the_digest_of_its_model_is_refused(tmp_path, wrong):
-    with_backtest(tmp_path, market(symbols=1))
-    path, model = tmp_path / "backtest.parquet", file_sha256(tmp_path / "model.json")
-    content = path.read_bytes()
+def test_a_wrong_byte_in_the_digest_of_its_model_is_refused(tmp_path, folder, wrong):
+    path, model = tmp_path / "backtest.parquet", file_sha256(folder / "model.json")
+    content = (folder / "backtest.parquet").read_bytes()
     assert content.count(model.encode()) == 1
     path.write_bytes(
         content.replace(model.encode(), model[:5].encode() + wrong + model[6:].encode())

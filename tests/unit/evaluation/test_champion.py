@@ -5,13 +5,13 @@ import shutil
 import numpy as np
 import orjson
 import pytest
-from forecasts import chosen, records_of, simulated, trained, uneven
+from forecasts import chosen, records_of, simulated, trained, uneven, walked
 
 from pricewright.evaluation import champion
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -20,63 +20,79 @@ HAR = {"volatility": "har", "distribution": "normal", "refit": 20, "origins": 40
 
 
 def scored(panel, **changes):
-    """The settings of a challenger, its timeline and its scores."""
-    settings = chosen(**(PLAIN | changes))
-    walked = walk_forward(panel, make_timeline(panel, settings), settings)
-    return walked, score(walked)
+    """The walk-forward of a challenger, and its scores."""
+    found = walked(panel, chosen(**(PLAIN | changes)))
+    return found, score(found)
 
 
 def compared(document, panel, cutoff="2000-01-01", losses=1.0, **changes):
     """The record of a champion, said to be of long ago, beside a challenger with some settings,
     whose losses are so many times what they are."""
-    walked, scores = scored(panel, **changes)
+    own, scores = scored(panel, **changes)
     scores.model.pinball[:] *= losses
-    found = champion.contest(document | {"cutoff": cutoff}, "0" * 64, walked)
+    found = champion.contest(document | {"cutoff": cutoff}, "0" * 64, own)
     if isinstance(found, dict):
         return found
-    return found.result(found.of(panel.symbols).sides(walked, scores))
+    return found.result(found.of(panel.symbols).sides(own, scores))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def market():
     return simulated(2, 400)
 
 
-def test_a_model_of_which_nothing_is_estimated_is_as_good_as_itself(tmp_path, market):
-    found = compared(trained(tmp_path, records_of(market), **PLAIN), market)
+@pytest.fixture(scope="module")
+def plain(market, tmp_path_factory):
+    """A model of which nothing is estimated, not to be changed."""
+    return trained(tmp_path_factory.mktemp("plain"), records_of(market), **PLAIN)
+
+
+@pytest.fixture(scope="module")
+def har(market, tmp_path_factory):
+    """A model that is estimated, not to be changed."""
+    return trained(tmp_path_factory.mktemp("har"), records_of(market), **HAR)
+
+
+@pytest.fixture(scope="module")
+def longer(market, tmp_path_factory):
+    """A plain model with a longer horizon, not to be changed."""
+    return trained(tmp_path_factory.mktemp("longer"), records_of(market), **PLAIN, horizon=9)
+
+
+def test_a_model_of_which_nothing_is_estimated_is_as_good_as_itself(plain, market):
+    found = compared(plain, market)
     assert found["verdict"] == "no difference"
     assert (found["difference"], found["lower"], found["upper"]) == (0, 0, 0)
     assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (2, 20, 0)
     assert found["reason"] is None
 
 
-def test_a_model_that_is_estimated_anew_is_not_told_from_itself(tmp_path, market):
-    found = compared(trained(tmp_path, records_of(market), **HAR), market, **HAR)
+def test_a_model_that_is_estimated_anew_is_not_told_from_itself(har, market):
+    found = compared(har, market, **HAR)
     assert found["verdict"] == "no difference"
     assert abs(found["difference"]) < 0.02
     assert found["lower"] < found["difference"] < found["upper"]
 
 
 @pytest.mark.parametrize("times", [400, 1 / 400])
-def test_against_garbage_a_model_is_better_and_garbage_is_worse(tmp_path, market, times):
-    document = trained(tmp_path, records_of(market), **HAR)
-    document["har"]["weights"] = (times * np.array(document["har"]["weights"])).tolist()
-    found = compared(document, market, **HAR)
+def test_against_garbage_a_model_is_better_and_garbage_is_worse(har, market, times):
+    weights = (times * np.array(har["har"]["weights"])).tolist()
+    found = compared(har | {"har": har["har"] | {"weights": weights}}, market, **HAR)
     assert found["verdict"] == "better"
     assert found["upper"] < 0
     assert found["lower"] < found["difference"] < found["upper"]
 
 
-def test_a_challenger_that_is_garbage_is_worse(tmp_path, market):
-    found = compared(trained(tmp_path, records_of(market), **HAR), market, losses=2, **HAR)
+def test_a_challenger_that_is_garbage_is_worse(har, market):
+    found = compared(har, market, losses=2, **HAR)
     assert found["verdict"] == "worse"
     assert found["difference"] == pytest.approx(1, abs=0.05)
     assert found["lower"] > 0
 
 
-def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, market):
+def test_the_difference_is_that_of_the_mean_losses_over_the_champions(plain, market):
     """Two models of which nothing is estimated: the challenger's decay is another."""
-    found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)
+    found = compared(plain, market, decay=0.8)
     losses = []
     for decay in (0.8, 0.94):
         _, scores = scored(market, decay=decay)
@@ -87,9 +103,8 @@ def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, 
     assert found["upper"] - found["lower"] == pytest.approx(2 * half / losses[1].mean())
 
 
-def test_a_champion_with_another_horizon_is_compared_on_the_steps_that_both_have(tmp_path, market):
-    document = trained(tmp_path, records_of(market), **PLAIN, horizon=9)
-    found = compared(document, market)
+def test_a_champion_with_another_horizon_is_compared_on_the_steps_that_both_have(longer, market):
+    found = compared(longer, market)
     assert found["verdict"] == "no difference"
     assert found["difference"] == 0
 
@@ -118,11 +133,10 @@ def test_origins_that_the_champion_knew_are_counted_and_of_too_few_others_nothin
     )
 
 
-def test_only_dates_after_the_champions_cutoff_are_compared(tmp_path, market):
+def test_only_dates_after_the_champions_cutoff_are_compared(plain, market):
     times = make_timeline(market, chosen(**(PLAIN | {"origins": 40})))
     cutoff = str(np.datetime64(int(times.origins[12]), "D"))
-    document = trained(tmp_path, records_of(market), **PLAIN)
-    found = compared(document, market, cutoff=cutoff, origins=40)
+    found = compared(plain, market, cutoff=cutoff, origins=40)
     assert (found["origins_it_knew"], found["origins"]) == (12, 28)
     assert found["verdict"] == "no difference"
 
@@ -178,9 +192,9 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
 # The figures of both.
 
 
-def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
+def test_the_figures_of_both_are_those_that_each_has_alone(plain, market):
     """Of two models of which nothing is estimated, from dates that neither was trained on."""
-    found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
+    found = compared(plain, market, decay=0.8)["metrics"]
     for name, decay in (("challenger", 0.8), ("champion", 0.94)):
         _, scores = scored(market, decay=decay)
         alone = figures(Summary.of_scores(scores, len(scores.qlike)), market.symbols)
@@ -197,12 +211,11 @@ def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 
 
-def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tmp_path, market):
+def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(plain, market):
     times = make_timeline(market, chosen(**(PLAIN | {"origins": 40})))
     day = int(times.origins[12])
-    document = trained(tmp_path, records_of(market), **PLAIN)
     cutoff = str(np.datetime64(day, "D"))
-    found = compared(document, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
+    found = compared(plain, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
     _, scores = scored(market, origins=40)
     first = int(market.upto(int(times.origins[0]))[0]) - 1
     since = int(market.upto(day)[0]) - 1 - first
@@ -212,9 +225,8 @@ def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tm
     assert found["champion"]["mase"] == pytest.approx(np.nanmean(np.abs(later)))
 
 
-def test_the_figures_of_both_are_of_the_steps_that_both_have(tmp_path, market):
-    document = trained(tmp_path, records_of(market), **PLAIN, horizon=9)
-    pooled = compared(document, market)["metrics"]["pooled"]
+def test_the_figures_of_both_are_of_the_steps_that_both_have(longer, market):
+    pooled = compared(longer, market)["metrics"]["pooled"]
     assert len(pooled["champion"]["by_horizon"]["mase"]) == 5
     assert pooled["champion"]["mase"] == pytest.approx(pooled["challenger"]["mase"])
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from forecasts import SMALL, chosen, simulated, trained, uneven
+from forecasts import SMALL, chosen, simulated, trained, uneven, walked
 
 from conftest import ROOT, market
 from kills import full_at_second_sync
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.evaluation.forecast_tables import DATES, DAYS, ForecastFiles
 from pricewright.files.disk import file_sha256
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 
 def tables(folder):
@@ -108,7 +109,7 @@ def test_rows_are_by_symbol_and_date_and_only_where_there_was_a_forecast_and_a_p
 @pytest.mark.parametrize("panel", [uneven(), simulated(70, 150)], ids=["uneven", "two groups"])
 def test_they_are_the_same_bytes_whoever_made_the_pieces(tmp_path, panel):
     settings = chosen(min_history=40, refit=10)
-    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+    whole = walked(panel, settings)
     places = np.arange(len(panel))
     shares = (np.array_split(places, 3), [places[:4], places[4:]])
     made = [
@@ -116,11 +117,11 @@ def test_they_are_the_same_bytes_whoever_made_the_pieces(tmp_path, panel):
         for share in shares
     ]
     files = []
-    for number, pieces in enumerate((walked.pieces, *made)):
+    for number, pieces in enumerate((whole.pieces, *made)):
         paths = tmp_path / f"{number}.dates", tmp_path / f"{number}.days"
         with ForecastFiles(*paths) as tables:
-            evaluate(replace(walked, pieces=[*pieces]), tables=tables)
-            evaluate(replace(walked, pieces=[*pieces]), tables=tables)  # once more, from nothing
+            evaluate(replace(whole, pieces=[*pieces]), tables=tables)
+            evaluate(replace(whole, pieces=[*pieces]), tables=tables)  # once more, from nothing
             tables.finish("0" * 64)
         files.append([path.read_bytes() for path in paths])
     assert files[0] == files[1] == files[2]
@@ -136,11 +137,11 @@ def walk_of(panel, columns, settings):
 def test_where_the_second_cannot_be_written_both_stay_as_they_were(tmp_path):
     paths, panel = (tmp_path / "dates", tmp_path / "days"), uneven()
     settings = chosen(min_history=40, refit=10)
-    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+    whole = walked(panel, settings)
 
     def write(model):
         with ForecastFiles(*paths) as tables:
-            evaluate(replace(walked, pieces=[*walked.pieces]), tables=tables)
+            evaluate(replace(whole, pieces=[*whole.pieces]), tables=tables)
             tables.finish(model)
 
     write("0" * 64)

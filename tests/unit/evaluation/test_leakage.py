@@ -10,10 +10,10 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 from pricewright.evaluation import leakage
 from pricewright.evaluation.leakage import garble
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import har, location, trees, walkforward
-from pricewright.forecasting import model as walk
+from pricewright.forecasting import har, location, track, trees, walkforward
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -159,7 +159,7 @@ def test_averages_of_both_sides_are_caught(monkeypatch):
         backwards = replace(panel, prices=panel.prices[::-1])
         return (found + honest(backwards)[0][::-1]) / 2, known
 
-    monkeypatch.setattr(walk, "averages", two_sided)
+    monkeypatch.setattr(track, "averages", two_sided)
     assert leak(simulated(2), chosen(volatility="har")) == ("averages", "S0")
 
 
@@ -185,14 +185,14 @@ def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypat
 
 
 def test_last_changes_that_know_the_next_one_are_caught(monkeypatch):
-    monkeypatch.setattr(walk, "last_changes", a_day_early(trees.last_changes))
+    monkeypatch.setattr(track, "last_changes", a_day_early(trees.last_changes))
     assert leak(simulated(2), chosen(location="lightgbm")) == ("changes", "S0")
 
 
 def know_early(monkeypatch, days):
     """Have estimates made from what is known so many days later."""
-    honest = walk.known_values
-    for module in (walk, walkforward):
+    honest = track.known_values
+    for module in (track, walkforward):
         monkeypatch.setattr(
             module, "known_values", lambda panel, day, settings: honest(panel, day + days, settings)
         )

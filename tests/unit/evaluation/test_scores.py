@@ -17,7 +17,8 @@ from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.forecasting.distribution import LEVELS, levels_with
 from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -5,12 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
+from forecasts import (
+    chosen,
+    garch_changes,
+    records_of,
+    simulated,
+    trained,
+    uneven,
+    walked,
+    weekdays,
+)
 
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import trees
+from pricewright.forecasting import har, trees
 from pricewright.forecasting.panel import NEVER, panel_of
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
@@ -18,10 +28,8 @@ from pricewright.forecasting.trees import (
     in_deviations,
     last_changes,
     moves,
-    row_step,
     tree_rows,
 )
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -119,9 +127,9 @@ def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
 
 @pytest.mark.parametrize("horizon", [1, 5, 10, 60])
 def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monkeypatch):
-    monkeypatch.setattr(trees, "ROWS", 3000)
+    monkeypatch.setattr(har, "ROWS", 3000)
     panel = simulated(2, 1500)
-    step = row_step(int(panel.counts.sum()), horizon)
+    step = har.row_step(int(panel.counts.sum()), horizon)
     found = tree_rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 3000 / 7 < len(found.outcomes) <= 3000
     counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
@@ -159,15 +167,10 @@ def test_only_outcomes_within_the_days_count():
         assert not same(grow_trees(changed, since, until), plain)
 
 
-def walked(panel, settings, **options):
-    """The pieces of a walk-forward."""
-    return walk_forward(panel, make_timeline(panel, settings), settings, **options).pieces
-
-
 def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     panel = simulated(3, 500)
     settings = chosen(window_days=300, embargo_days=20, refit=60, **TREES)
-    (piece,) = walked(panel, settings, to_the_end=False)
+    (piece,) = walked(panel, settings, to_the_end=False).pieces
     until = int(make_timeline(panel, settings).estimates[-1]) - 20
     expected = grow_trees(tree_rows(panel, settings, 1), until - 300, until)
     assert same(piece.fitted.location.trees, expected)
@@ -175,7 +178,7 @@ def test_trees_have_the_window_and_the_embargo_of_all_estimates():
 
 def test_what_can_be_learned_is_learned():
     panel = echoing()
-    (piece,) = walked(panel, chosen(horizon=3, **TREES))
+    (piece,) = walked(panel, chosen(horizon=3, **TREES)).pieces
     columns = np.arange(3)
     rows, centres = piece.rows[:-1], piece.centres[:-1]  # after the last there is no horizon yet
     ahead = panel.values[rows[..., None] + np.arange(1, 4), columns[:, None]]
@@ -184,7 +187,7 @@ def test_what_can_be_learned_is_learned():
 
 
 def test_all_pieces_have_the_same_trees_and_they_are_bounded():
-    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES))
+    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES)).pieces
     one, two = (piece.fitted.location.trees for piece in pieces)
     assert same(one, two)
     assert 1 <= len(one) <= trees.MOST_TREES

@@ -4,7 +4,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from forecasts import chosen, simulated
+from forecasts import chosen, simulated, walked
 from scipy import stats
 
 from pricewright.forecasting import distribution
@@ -21,7 +21,6 @@ from pricewright.forecasting.distribution import (
 from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.volatility import Volatility
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -286,7 +285,7 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
 
 def test_the_normal_shape_is_one_for_all():
     panel, settings = simulated(2), chosen(horizon=2, distribution="normal")
-    found = walk_forward(panel, make_timeline(panel, settings), settings).last_shapes()
+    found = walked(panel, settings).last_shapes()
     assert found.shape == (1, 2, len(NORMAL))
     np.testing.assert_allclose(found[0, 0], NORMAL, atol=1e-12)
 
@@ -319,7 +318,7 @@ def test_simulation_moves_as_each_ones_garch_does():
         np.ones(2, bool),
         np.zeros(2, int),
     )
-    model = Volatility("garch11", 0.94, 20, garch, garch.converged)
+    model = Volatility("garch11", 0.94, 20, garch)
     settings = chosen(horizon=HORIZON, distribution="fhs", calibration=150)
     terms = np.tile(np.arange(1.0, HORIZON + 1), (1, 2, 1))
     same = Errors(errors.panel, errors.errors[:, [0, 0]], errors.first)

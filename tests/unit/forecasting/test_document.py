@@ -9,7 +9,7 @@ from forecasts import columns_of, trained
 
 from conftest import market
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import document, model_file
+from pricewright.forecasting import document
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -109,7 +109,9 @@ WRONG = [
     ("combined", "symbols.S1.location.level", float("inf"), "found inf"),
     ("combined", "symbols.S1.location.slope", "0.1", "found '0.1'"),
     ("combined", "symbols.S1.location.weight", 0.0, "a number from 0.005 to 1"),
-    ("combined", "symbols.S1.volatility.kind", "ewma", "found 'ewma', allowed: har"),
+    ("combined", "symbols.S1.volatility.kind", "ewma", "found 'ewma', allowed: combined"),
+    ("combined", "symbols.S1.volatility.kind", "har", "found 'har', allowed: combined"),
+    ("combined", f"{GARCH}.converged", False, "kind': found 'combined', allowed: har"),
     ("combined", "symbols.S1.volatility.average", -1e-9, "a number from 0"),
     ("combined", "symbols.S1.volatility.averages", None, "7 numbers"),
     ("combined", "symbols.S1.volatility.averages", [1.0] * 6, "7 numbers"),
@@ -196,7 +198,3 @@ def test_a_part_that_is_missing_is_refused_with_its_key(key, models):
     del holder[last]
     with pytest.raises(Refusal, match=rf"^m\.json: '{key}.*' is missing; train again\.$"):
         document.from_json(edited, "m.json")
-
-
-def test_what_is_written_has_the_version_that_is_opened():
-    assert model_file.SCHEMA_VERSION == document.SCHEMA_VERSION

@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from forecasts import chosen, records_of, simulated, weekdays, with_bars, write_clean
+from forecasts import chosen, records_of, simulated, walked, weekdays, with_bars, write_clean
 
 from pricewright.evaluation import leakage
 from pricewright.evaluation.leakage import garble
 from pricewright.forecasting import har, ranges
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.tables.fields import BAR
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -174,7 +173,7 @@ def test_on_ranges_the_variance_of_the_next_day_is_told_better(tmp_path):
     for known in (bars, None):
         panel = panel_of(["A", "B", "C"], histories, known)
         settings = chosen(volatility="har", origins=50)
-        piece = walk_forward(panel, make_timeline(panel, settings), settings).pieces[0]
+        piece = walked(panel, settings).pieces[0]
         rows = piece.daily_rows[:-1]
         ratio = true[rows + 1, np.arange(symbols)] / piece.daily_variances[:-1]
         off.append((ratio - np.log(ratio) - 1).mean())
@@ -188,7 +187,7 @@ def test_garbage_is_in_the_bars_too_and_an_honest_run_passes(tmp_path):
     np.testing.assert_array_equal(found.bars[:, :251], panel.bars[:, :251])
     assert (found.bars[:, 251:, [0, 2]] != panel.bars[:, 251:, [0, 2]]).all()
     settings = chosen(volatility="har", refit=20)
-    leakage.check(walk_forward(panel, make_timeline(panel, settings), settings))
+    leakage.check(walked(panel, settings))
 
 
 def test_a_range_of_the_day_to_come_is_caught(tmp_path, monkeypatch):
@@ -202,4 +201,4 @@ def test_a_range_of_the_day_to_come_is_caught(tmp_path, monkeypatch):
     panel = read(tmp_path, with_bars(records_of(simulated(2))))
     settings = chosen(volatility="har", refit=20)
     with pytest.raises(leakage.Refusal, match="leak: column averages"):
-        leakage.check(walk_forward(panel, make_timeline(panel, settings), settings))
+        leakage.check(walked(panel, settings))

@@ -11,7 +11,8 @@ from pricewright.forecasting import ranges
 from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import scale_rules
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 
 def prices_of(*symbols, low=()):

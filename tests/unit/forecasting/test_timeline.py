@@ -5,7 +5,8 @@ import pytest
 from forecasts import chosen, simulated, uneven, weekdays
 
 from pricewright.forecasting.panel import NEVER, panel_of
-from pricewright.forecasting.walkforward import AFRESH, make_timeline, walk_forward
+from pricewright.forecasting.timeline import AFRESH, make_timeline
+from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

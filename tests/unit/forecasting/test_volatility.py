@@ -10,6 +10,7 @@ from forecasts import garch_changes, weekdays
 from pricewright.forecasting import har, volatility
 from pricewright.forecasting.garch import Garch, conditional
 from pricewright.forecasting.panel import panel_of
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR
 from pricewright.forecasting.volatility import GARCH_CHANGES, States, Volatility
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -41,9 +42,9 @@ def signed(squares):
 
 def chosen(kind, weights=WEIGHTS, squares=SQUARES):
     model = Volatility(kind, 0.94, 20, weights=weights)
-    if model.uses_garch:
+    if kind in WITH_GARCH:
         (garch,) = volatility.fit_garches([signed(squares)], [None], [None])
-        model = replace(model, garch=garch, own_garch=garch.converged)
+        model = replace(model, garch=garch)
     return model
 
 
@@ -55,7 +56,7 @@ def states(model, squares=SQUARES):
         level=np.zeros(squares.shape[1]),
         ewma=volatility.ewma(squares, model.decay)[-1],
         garch=conditional(garch, signed(squares))[-1] if garch else None,
-        averages=averages_of(squares) if model.uses_har else None,
+        averages=averages_of(squares) if model.kind in WITH_HAR else None,
     )
 
 
@@ -194,7 +195,8 @@ def test_garches_of_several_days_are_those_of_each_alone():
 
 def test_whose_garch_did_not_converge_has_har_too():
     model = chosen("combined")
-    model = replace(model, own_garch=np.array([True, True, False]))
+    garch = replace(model.garch, converged=np.array([True, True, False]))
+    model = replace(model, garch=garch)
     assert model.kinds(3) == ["combined", "combined", "har"]
 
 
@@ -218,7 +220,7 @@ def test_a_series_that_never_changes_has_no_garch_and_a_variance_of_0():
         np.array([True, False, True]),
         np.zeros(3, int),
     )
-    model = Volatility("garch11", 0.94, 20, garch, garch.converged)
+    model = Volatility("garch11", 0.94, 20, garch)
     found = forecast(model, 3, squares)
     assert found[1].tolist() == [0, 0, 0]
     assert np.isfinite(found).all()

@@ -8,23 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
+from forecasts import chosen, records_of, shuffled, simulated, trained, uneven, walked
 
 from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
-from pricewright.forecasting.model import estimate, known_values
 from pricewright.forecasting.panel import NEVER, squares
+from pricewright.forecasting.timeline import make_timeline
+from pricewright.forecasting.track import estimate, known_values
 from pricewright.forecasting.volatility import fit_garches
-from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
+from pricewright.forecasting.walkforward import usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 FULL = {"volatility": "combined", "distribution": "conformal", "refit": 20}
 OWN = {"location": "drift", "volatility": "ewma", "distribution": "normal"}
-
-
-def walked(panel, settings, processes=1):
-    return walk_forward(panel, make_timeline(panel, settings), settings, processes)
 
 
 def arrays(found):
@@ -106,13 +103,11 @@ def test_a_symbol_beside_longer_ones_is_what_it_is_alone(own):
 ELSEWHERE = """
 import sys
 import numpy as np
-from forecasts import chosen, simulated
-from pricewright.forecasting.walkforward import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from forecasts import chosen, simulated, walked
 panel = simulated(3, 300)
 kind = sys.argv[2]
 settings = chosen(location=kind, volatility="combined", distribution="conformal", refit=20)
-found = walk_forward(panel, make_timeline(panel, settings), settings)
+found = walked(panel, settings)
 piece = found.pieces[0]
 volatility = piece.fitted.volatility
 np.savez(sys.argv[1], centres=piece.centres, variances=piece.variances, shapes=piece.shapes,

@@ -54,10 +54,13 @@ def later(count, seed=5, scale=1.0):
     return sorted(records, key=lambda record: (record["symbol"], record["date"]))
 
 
+def last_day(records):
+    return max(record["date"] for record in records)
+
+
 def evening(records):
     """The clock, in the evening of the newest day."""
-    newest = max(record["date"] for record in records)
-    return lambda: datetime.fromisoformat(newest).replace(hour=20, tzinfo=UTC)
+    return lambda: datetime.fromisoformat(last_day(records)).replace(hour=20, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_day_is_written_once_and_its_line_in_the_ledger_has_the_digests(releas
     write_down(released, later(1), facts={"flags": 3})
     first = files(released)
     (day,) = days(released.root)
-    assert day.date == max(record["date"] for record in later(1))
+    assert day.date == last_day(later(1))
     assert (day.release, day.late) == (released.current, False)
     assert day.entry.fields["flags"] == 3
     assert day.entry.fields["symbols"] == 2
@@ -151,7 +154,7 @@ def test_the_next_day_adds_its_own_and_what_came(released):
 )
 def test_what_is_written_when_its_day_is_over_is_late(released, moment, late):
     records = later(1)
-    assert max(record["date"] for record in records) == "2020-07-15"
+    assert last_day(records) == "2020-07-15"
     clock = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     write_down(released, records, clock=lambda: clock)
     assert days(released.root)[0].late is late
@@ -160,7 +163,7 @@ def test_what_is_written_when_its_day_is_over_is_late(released, moment, late):
 @pytest.mark.parametrize(("day", "late"), [("2020-07-20", False), ("2020-07-21", True)])
 def test_after_a_friday_comes_a_monday(released, day, late):
     records = later(3)
-    assert max(record["date"] for record in records) == "2020-07-17"
+    assert last_day(records) == "2020-07-17"
     clock = datetime.fromisoformat(day).replace(tzinfo=UTC)
     write_down(released, records, clock=lambda: clock)
     assert days(released.root)[0].late is late
@@ -177,7 +180,7 @@ def test_a_price_that_is_corrected_after_its_day_was_recorded_is_named(released)
     before = files(released)
     corrected = later(3)
     symbol = corrected[-1]["symbol"]
-    newest = max(row["date"] for row in corrected)
+    newest = last_day(corrected)
     for row in corrected:
         if (row["symbol"], row["date"]) == (symbol, newest):
             row["close"] *= 1.5
@@ -225,12 +228,12 @@ def test_a_series_that_was_rescaled_since_is_in_units_of_when_it_was_forecast(re
 def test_days_that_were_late_never_count(released):
     write_down(released, later(1), clock=lambda: datetime(2021, 1, 1, tzinfo=UTC))
     live = read(released, later(2))
-    assert live.dates == [max(record["date"] for record in later(2))]
+    assert live.dates == [last_day(later(2))]
 
 
 def test_a_symbol_without_a_new_price_counts_once(released):
     write_down(released, later(1))
-    stays = max(record["date"] for record in later(1))
+    stays = last_day(later(1))
     write_down(released, [r for r in later(2) if r["symbol"] == "S0" or r["date"] <= stays])
     live = read(released, later(3))
     assert np.isfinite(live.came).tolist() == [[True, True], [True, False], [False, False]]
@@ -240,7 +243,7 @@ def test_a_symbol_whose_last_price_is_not_its_present_is_not_forecast(released):
     write_down(released, later(1), unfit={"S1"})
     path = released.production / "forecasts/newest.parquet"
     assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S0"}
-    stays = max(record["date"] for record in later(1))
+    stays = last_day(later(1))
     write_down(released, [r for r in later(40) if r["symbol"] == "S1" or r["date"] <= stays])
     assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S1"}
     with pytest.raises(CannotForecast, match=r"model\.max_age_days"):
@@ -334,7 +337,7 @@ def test_where_a_file_was_changed_days_are_put_together_when_it_is_back(released
 
 def test_a_line_has_the_day_of_the_oldest_price_that_its_forecasts_are_made_from(released):
     write_down(released, later(1))
-    stays = max(record["date"] for record in later(1))
+    stays = last_day(later(1))
     write_down(released, [r for r in later(2) if r["symbol"] == "S0" or r["date"] <= stays])
     assert [day.oldest for day in days(released.root)] == 2 * [
         int(np.datetime64(stays, "D").astype(int))
@@ -365,7 +368,7 @@ def test_prices_that_end_earlier_leave_the_newest_forecasts(released):
         write_down(released, later(count))
     assert verify_record(released.root) == []
     newest = (released.production / "forecasts/newest.csv").read_text()
-    assert max(record["date"] for record in later(2)) in newest
+    assert last_day(later(2)) in newest
 
 
 def test_verify_names_what_the_ledger_does_not_know(released):
@@ -478,7 +481,7 @@ def test_a_run_that_was_killed_before_its_line_is_gone_on_with(released, monkeyp
 def test_a_file_that_no_line_has_is_none_of_the_record_and_is_written_anew(released):
     write_down(released, later(1))
     first = days(released.root)[0]
-    day = max(record["date"] for record in later(2))
+    day = last_day(later(2))
     for name in first.files():
         junk = released.production / name.replace(first.date, day)
         junk.write_bytes(b"junk")

@@ -1,6 +1,5 @@
 import pytest
 
-from pricewright.cleaning.flags import FLAGS
 from pricewright.reporting import data
 
 JUMP = {"symbol": "A", "flag": "jump", "column": "close"}
@@ -11,10 +10,6 @@ QUALITY = {
         {"symbol": None, "date": "2020-03-02", "flag": "gap", "last": "2020-05-04", "days": 40},
     ]
 }
-
-
-def test_every_flag_has_its_words():
-    assert tuple(data.MEANINGS) == FLAGS
 
 
 def test_what_lasts_is_in_every_period_that_it_lasts():

@@ -1,4 +1,5 @@
 from copy import deepcopy
+from typing import get_args
 
 import pytest
 from forecasts import trained
@@ -7,6 +8,7 @@ from conftest import market
 from pricewright.evaluation.acceptance import failed, key_of
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
+from pricewright.forecasting.settings import DistributionKind, LocationKind, VolatilityKind
 from pricewright.reporting import charts as pooled
 from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.figures import interval_ratio, p_value, percent, worst
@@ -372,15 +374,17 @@ def test_the_page_says_how_the_model_was_made(model):
     assert all(f"{label} {facts[label]}" in text for label in said)
 
 
-@pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
-@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
-@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
-def test_all_methods_have_their_words(model, location, volatility, distribution):
-    model["parameters"] |= {"location": location, "volatility": volatility}
-    model["parameters"]["distribution"] = distribution
-    said = [text.partition(",")[0] for _, text in method(model)[:3]]
-    assert said == [location, volatility, distribution]
-    assert "{" not in str(method(model))
+def test_all_methods_have_their_words(model):
+    for key, label, kinds in (
+        ("location", "point", LocationKind),
+        ("volatility", "volatility", VolatilityKind),
+        ("distribution", "shape", DistributionKind),
+    ):
+        for kind in get_args(kinds):
+            model["parameters"][key] = kind
+            said = dict(method(model))[label]
+            assert said.partition(",")[0] == kind
+            assert "{" not in said
 
 
 def test_a_window_and_an_embargo_are_said(model):

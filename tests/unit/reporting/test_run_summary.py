@@ -1,7 +1,7 @@
 """What a run ends with."""
 
 from pricewright.files.documents import write_json
-from pricewright.reporting.verdict import run_summary
+from pricewright.reporting.run_summary import run_summary
 
 
 def model(accepted=True):

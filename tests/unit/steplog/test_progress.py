@@ -2,12 +2,11 @@ import gzip
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from forecasts import chosen, simulated
+from forecasts import chosen, simulated, walked
 
 from deliveries import HEAD, read
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.forecasting import walkforward
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
 from pricewright.steplog.log import Progress
@@ -126,8 +125,7 @@ def test_a_file_that_is_read_is_counted_to_its_end(
 def test_symbols_are_counted_as_they_are_forecast_and_scored(monkeypatch, everything, processes):
     monkeypatch.setattr(walkforward, "MANY", 0)
     panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
-    walked = walk_forward(panel, make_timeline(panel, settings), settings, processes)
-    evaluate(walked, processes=processes)
+    evaluate(walked(panel, settings, processes), processes=processes)
     last = {fields["doing"]: fields for fields in everything}
     assert set(last) == {"forecasting", "scoring"}
     assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())

@@ -3,12 +3,12 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from forecasts import SMALL, chosen, records_of, simulated, uneven, write_clean
+from forecasts import SMALL, chosen, records_of, simulated, uneven, walked, write_clean
 
 from pricewright.forecasting import garch
 from pricewright.forecasting.estimates import NUMBERS
+from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.volatility import GARCH_CHANGES
-from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.training.estimates_file import (
     KEPT,
     _checks,
@@ -53,10 +53,6 @@ def test_a_model_that_grew_is_the_one_that_is_made_from_nothing(tmp_path, search
     assert sum(searches) - 2 * with_kept > 15  # what is left is the check for leaks
 
 
-def walked(panel, settings, kept=None):
-    return walk_forward(panel, make_timeline(panel, settings), settings, kept=kept)
-
-
 def test_the_newest_estimate_is_never_taken_from_the_file(tmp_path):
     panel, settings = simulated(2, 400), chosen(volatility="garch11", refit=4)
     estimates = walked(panel, settings).estimates
@@ -72,7 +68,7 @@ def test_of_days_that_were_there_nothing_is_searched_for_and_of_a_new_one_once(s
     first = walked(panel.until(int(panel.calendar[-2])), settings).estimates
     kept = aligned(first, panel, settings)
     searches.clear()
-    walked(panel, settings, kept)
+    walked(panel, settings, kept=kept)
     assert searches == [5]  # at the end, of all but the one that came late
 
 
@@ -96,7 +92,7 @@ def test_a_restated_price_has_its_symbol_searched_for_from_then_on_and_no_other(
     prices[300, 2] *= 1.01
     other = type(panel).of(panel.symbols, panel.days, prices)
     searches.clear()
-    found = walked(other, settings, kept)
+    found = walked(other, settings, kept=kept)
     after = int((kept.days >= panel.days[300, 0]).sum())
     assert sum(searches) == after
     for one, two in zip(found.pieces, walked(other, settings).pieces, strict=True):
@@ -108,7 +104,7 @@ def test_what_other_settings_made_is_not_taken(changes):
     panel = simulated(2, 400)
     kept = walked(panel, chosen(volatility="garch11", refit=4)).estimates
     settings = chosen(**({"volatility": "garch11", "refit": 4} | changes))
-    again = walked(panel, settings, aligned(kept, panel, settings))
+    again = walked(panel, settings, kept=aligned(kept, panel, settings))
     anew = walked(panel, settings)
     np.testing.assert_array_equal(again.pieces[0].variances, anew.pieces[0].variances)
 
@@ -116,13 +112,13 @@ def test_what_other_settings_made_is_not_taken(changes):
 def test_what_other_code_made_is_not_taken(searches):
     panel, settings = simulated(2, 400), chosen(volatility="garch11", refit=4)
     days = [*make_timeline(panel, settings).estimates.tolist(), int(panel.calendar[-1])]
-    kept = walked(panel, settings, type(walked(panel, settings).estimates).none(2, days, "a"))
+    kept = walked(panel, settings, kept=type(walked(panel, settings).estimates).none(2, days, "a"))
     estimates = kept.estimates
     assert estimates.code == "a"
     searches.clear()
-    walked(panel, settings, estimates)
+    walked(panel, settings, kept=estimates)
     assert searches == []
-    walked(panel, settings, type(estimates)("b", *list(vars(estimates).values())[1:]))
+    walked(panel, settings, kept=type(estimates)("b", *list(vars(estimates).values())[1:]))
     long_enough = [day for day in days if panel.upto(day)[0] > GARCH_CHANGES]
     assert sum(searches) == 2 * len(long_enough)
 

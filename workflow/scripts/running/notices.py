@@ -72,11 +72,11 @@ def tell_why_it_failed(
     _tell(config, found, ())
 
 
-def _find(found: "list[Notice]", look: "Callable[[], Notice | list[Notice] | None]") -> None:
-    """Add notices; if one cannot be determined, the others are still sent."""
+def _find(found: "list[Notice]", look: "Callable[[], Notice | None]") -> None:
+    """Add a notice, if there is one; if it cannot be determined, the others are still sent."""
     with comfort("some notices of this run are not sent"):
-        notices = look()
-        found += notices if isinstance(notices, list) else [notices] if notices else []
+        if notice := look():
+            found.append(notice)
 
 
 def _tell(config: Mapping[str, Any], found: "list[Notice]", known: "Sequence[Event]") -> None:

@@ -190,7 +190,7 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
         from snakemake.settings.enums import Quietness
 
         from pricewright.monitoring.summary import watch_warning
-        from pricewright.reporting.verdict import run_summary  # slow to import
+        from pricewright.reporting.run_summary import run_summary  # slow to import
 
         took = time.time() - run_began()
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)

@@ -185,21 +185,25 @@ def flag_days(
     """The flags of dates that compare all symbols: `holiday`, `gap` and `ended`."""
     if not market.prices.any():
         return []
-    found = _all_holidays(market, limits, groups[0].main) + _all_gaps(market, limits, groups)
+    for_all, for_each = _holidays(market, limits)
+    found = market.entries("holiday", groups[0].main, for_all, market.prices)
+    found += _all_gaps(market, limits, groups)
     for group in groups:
         panel = group.among(market.dates)
-        found += _holidays(panel, group.every_day, market, limits)
+        rows = np.flatnonzero(for_each[panel.date] & ~group.every_day[panel.symbol])
+        code = panel.date[rows]
+        prices, active = market.prices[code], market.active[code]
+        found += panel.entries("holiday", panel.main, rows, prices=prices, active=active)
         if market.symbols > 1:
             found += _gaps(panel, market, limits)
     return found + (_ended(groups, market, limits, delisted) if market.symbols > 1 else [])
 
 
-def _holidays(
-    panel: SeriesPanel, every_day: Bools, market: Market, limits: FlagThresholds
-) -> list[Entry]:
-    """The flag `holiday`: a price on 1 January, on 25 December, or on a weekday with few prices.
+def _holidays(market: Market, limits: FlagThresholds) -> tuple[Bools, Bools]:
+    """The dates (d,) on which all prices are flagged together, and those on which each one is.
 
-    Few means: less than `holiday_share` of the active symbols have a price, and at least
+    The flag `holiday`: a price on 1 January, on 25 December, or on a weekday with few prices. Few
+    means: less than `holiday_share` of the active symbols have a price, and at least
     `holiday_symbols` are active. A symbol is active from its first price to its last. If that many
     are active on 1 January or 25 December and at least half of them have a price, there is only one
     entry, with the symbol null. A symbol that trades every day of the week has no holidays.
@@ -207,27 +211,9 @@ def _holidays(
     prices, active = market.prices, market.active
     many = active >= limits.holiday_symbols
     few = many & (prices < limits.holiday_share * active) & (weekdays(market.days) < 5)
-    fixed, traded = _fixed_holidays(market, limits)
-    odd = few | fixed & ~traded
-    if not odd.any():
-        return []
-    rows = np.flatnonzero(odd[panel.date])
-    rows = rows[~every_day[panel.symbol[rows]]]
-    code = panel.date[rows]
-    return panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
-
-
-def _all_holidays(market: Market, limits: FlagThresholds, main: str | None) -> list[Entry]:
-    if market.every_day:
-        return []
-    return market.entries("holiday", main, _fixed_holidays(market, limits)[1], market.prices)
-
-
-def _fixed_holidays(market: Market, limits: FlagThresholds) -> tuple[Bools, Bools]:
-    """The dates (d,) that are holidays everywhere, and those among them on which many trade."""
     fixed = np.isin([str(day)[5:] for day in market.days], ("01-01", "12-25"))
-    many = market.active >= limits.holiday_symbols
-    return fixed, fixed & many & (2 * market.prices >= market.active)
+    traded = fixed & many & (2 * prices >= active)
+    return traded & (not market.every_day), few | (fixed & ~traded)
 
 
 def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDays]) -> list[Entry]:
@@ -238,8 +224,25 @@ def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDay
     table has only one symbol, its gaps are counted in weekdays too, under its name. If prices are
     usually a week or a month apart, a gap takes more than `gap_days` such periods.
     """
-    only = groups[0].symbols[0] if market.symbols == 1 else None
-    return _table_gaps(market.days[market.business], only, groups[0].main, limits)
+    symbol = groups[0].symbols[0] if market.symbols == 1 else None
+    days = market.days[market.business]
+    following = days[:-1] + np.timedelta64(1, "D")
+    missing = np.busday_count(following, days[1:])
+    usual = _usual(missing.astype(np.float64), np.zeros(len(missing), dtype=np.int64), 1)[0]
+    at = np.flatnonzero(missing >= (limits.gap_days + 1) * (1 + usual))
+    first = np.busday_offset(following[at], 0, roll="forward")
+    last = np.busday_offset(days[1:][at], -1, roll="forward")
+    return [
+        {
+            "symbol": symbol,
+            "date": str(start),
+            "flag": "gap",
+            "column": groups[0].main,
+            "last": str(end),
+            "days": count,
+        }
+        for start, end, count in zip(first, last, missing[at].tolist(), strict=True)
+    ]
 
 
 def _gaps(panel: SeriesPanel, market: Market, limits: FlagThresholds) -> list[Entry]:
@@ -327,28 +330,6 @@ def _ended(
                 delisted="true",
             )
     return found
-
-
-def _table_gaps(
-    days: Days, symbol: str | None, column: str | None, limits: FlagThresholds
-) -> list[Entry]:
-    following = days[:-1] + np.timedelta64(1, "D")
-    missing = np.busday_count(following, days[1:])
-    usual = _usual(missing.astype(np.float64), np.zeros(len(missing), dtype=np.int64), 1)[0]
-    at = np.flatnonzero(missing >= (limits.gap_days + 1) * (1 + usual))
-    first = np.busday_offset(following[at], 0, roll="forward")
-    last = np.busday_offset(days[1:][at], -1, roll="forward")
-    return [
-        {
-            "symbol": symbol,
-            "date": str(start),
-            "flag": "gap",
-            "column": column,
-            "last": str(end),
-            "days": count,
-        }
-        for start, end, count in zip(first, last, missing[at].tolist(), strict=True)
-    ]
 
 
 def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pricewright.cleaning.days import Market, PricedDays, flag_days, flag_weekends
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
-from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.options import FLAGS, FlagThresholds
 from pricewright.cleaning.repeats import (
     Again,
     FilledRows,
@@ -24,24 +24,6 @@ from pricewright.cleaning.repeats import (
 from pricewright.cleaning.series import Entry, series_panel
 from pricewright.files.large_arrays import Shelf
 from pricewright.tables.table_files import rows_of_symbols
-
-FLAGS = (
-    "unit-slip",
-    "split-like",
-    "jump",
-    "spike",
-    "stale",
-    "same-as",
-    "weekend",
-    "holiday",
-    "gap",
-    "ended",
-    "zero",
-    "negative",
-    "zero-volume",
-    "filler",
-)
-"""The codes of all flags."""
 
 MOST = 20
 """How many symbols are listed as having the most entries, and as being the most traded."""

@@ -160,16 +160,15 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
         price = panel.values[column]
         before, after = panel.steps(price > 0)
         steps = _Steps(before, after, price[after] / price[before])
-        for flag in (_flag_column, _flag_spikes):
-            entries, known = flag(panel, column, steps, limits, known)
-            found += entries
+        found += _flag_column(panel, column, steps, limits, known)
+        found += _flag_spikes(panel, column, steps, limits, known)
     return found
 
 
 def _flag_spikes(
     panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
-) -> tuple[list[Entry], Bools]:
-    """The flag `spike` on rows that are not `known` (flagged); also returns the new `known` (n,).
+) -> list[Entry]:
+    """The flag `spike` on rows without a flag; marks its rows in `known` (n,), the flagged ones.
 
     A spike is a price that is gone with the next one. It is at least `spike_ratio` times the
     geometric mean of its two neighbours, or the inverse. In logarithms, the neighbours differ by at
@@ -192,7 +191,6 @@ def _flag_spikes(
     )
     new = ~usual[symbol[at]] & ~known[after[at]]
     at, score = at[new], score[new]
-    known = known.copy()
     known[after[at]] = True
     return panel.entries(
         "spike",
@@ -205,7 +203,7 @@ def _flag_spikes(
         z=score,
         back=panel.iso(after[at + 1]),
         next=price[after[at + 1]],
-    ), known
+    )
 
 
 def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
@@ -225,8 +223,8 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
 
 def _flag_column(
     panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
-) -> tuple[list[Entry], Bools]:
-    """The other flags of a column on rows without a flag; also returns the new `known` (n,)."""
+) -> list[Entry]:
+    """The other flags of a column on rows without a flag; marks its rows in `known` (n,)."""
     moves = _large_moves(panel, column, steps, limits)
     ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
@@ -284,9 +282,8 @@ def _flag_column(
                 requote=f'"{max(1 / factor, 1):.0f}:{max(factor, 1):.0f}"',
                 was=entry["previous"],
             )
-    known = known.copy()
     known[moves.after[slip | like | extreme]] = True
-    return found, known
+    return found
 
 
 def _large_moves(panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:

@@ -1,9 +1,28 @@
 """The options of cleaning: what happens to missing values, and what is flagged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pricewright.tables.options import Bounds, Options
+
+FLAGS: Final[Mapping[str, str]] = {
+    "unit-slip": "a price 10, 100, 1000 … times its neighbours",
+    "split-like": "a move by the ratio of a split",
+    "jump": "a move far beyond the symbol's usual ones",
+    "spike": "an outlier that is gone the next day",
+    "stale": "the same price many days in a row",
+    "same-as": "two symbols with equal prices for days",
+    "weekend": "a price on a Saturday or Sunday",
+    "holiday": "a price on a day when hardly anything was traded",
+    "gap": "business days without a price",
+    "ended": "the last price of a symbol, long before the others'",
+    "zero": "a price of 0",
+    "negative": "a price below 0",
+    "zero-volume": "a price on a day without trading",
+    "filler": "a day without trading that repeats the previous price",
+}
+"""The codes of all flags, and what each means."""
 
 Missing = Literal["zero", "ffill", "drop"]
 

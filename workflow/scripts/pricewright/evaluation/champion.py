@@ -5,6 +5,7 @@ Both are scored on the same windows, and only on forecasts and days that both ha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from pricewright.evaluation.figures import (
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
 from pricewright.evaluation.scores import DAILY, Losses, Scores, score
 from pricewright.evaluation.summary import LossSummary
+from pricewright.files.clock import day_number
 from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel
@@ -185,7 +187,7 @@ def contest(
     because it was trained on them, while the challenger uses only parameters known at each date.
     """
     panel, origins = walked.whole, walked.timeline.origins
-    since = int(np.datetime64(document["cutoff"], "D").astype(int))
+    since = day_number(date.fromisoformat(document["cutoff"]))
     record: dict[str, Any] = {
         "sha256": sha256,
         "cutoff": document["cutoff"],
@@ -244,12 +246,12 @@ def _too_few(dates: int) -> str:
 
 def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have and whose prices fit the champion's scale."""
-    low = dict(
-        zip(panel.symbols, np.asarray((panel.prices <= 0).any(axis=0)).tolist(), strict=True)
+    low = np.asarray((panel.prices <= 0).any(axis=0))
+    return sorted(
+        symbol
+        for symbol, any_sign in zip(champion.symbols, champion.any_sign, strict=True)
+        if symbol in panel.places and (any_sign or not low[panel.places[symbol]])
     )
-    any_sign = (champion.levels | (champion.floors > 0)).tolist()
-    known = zip(champion.symbols, any_sign, strict=True)
-    return sorted(symbol for symbol, fits in known if symbol in low and (fits or not low[symbol]))
 
 
 def _days(panel: Panel, origins: Days, count: int) -> Days:

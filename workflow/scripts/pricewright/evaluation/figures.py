@@ -10,6 +10,7 @@ from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import COVERAGES, SIGNIFICANT, TAILS, percent_key
 from pricewright.evaluation.scores import ENOUGH_DAYS
 from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
+from pricewright.files.clock import date_of
 from pricewright.forecasting.panel import NEVER
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 from pricewright.tables.symbol_columns import SymbolColumns
@@ -154,7 +155,7 @@ def _largest(adds: Floats, days: Days, symbols: Sequence[str]) -> list[dict[str,
     return [
         {
             "symbol": symbols[place % len(symbols)],
-            "date": str(np.datetime64(int(days.T.flat[place]), "D")),
+            "date": str(date_of(int(days.T.flat[place]))),
             "adds": float(flat[place]),
         }
         for place in order.tolist()
@@ -216,7 +217,7 @@ def _newest_deviation(found: Summary, symbols: Sequence[str]) -> dict[str, Any] 
         return None
     falling = known[np.argsort(-found.deviation_ratio[known], kind="stable")]
     place = int(falling[len(known) // PER_SHOCK])
-    day = str(np.datetime64(int(found.shock[place]), "D"))
+    day = str(date_of(int(found.shock[place])))
     return {"ratio": float(found.deviation_ratio[place]), "symbol": symbols[place], "date": day}
 
 

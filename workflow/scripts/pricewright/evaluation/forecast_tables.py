@@ -7,6 +7,7 @@ inputs.
 
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -157,15 +158,13 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
     (piece,) = walked.pieces
     panel, settings, count = walked.whole, walked.settings, walked.timeline.scored
     windows, columns = Windows.of(piece, panel, count, settings.horizon), np.arange(len(panel))
-    at, there, steps = windows.at, windows.there, np.arange(1, settings.horizon + 1)
-    model, random_walk = scores.model, scores.random_walk
-    scales = {name: getattr(scores, name)[..., None] for name in SCALES}
-    made = walked.timeline.origins[:, None, None]
+    at, there, model, random_walk = windows.at, windows.there, scores.model, scores.random_walk
+    each = partial(np.broadcast_to, shape=there.shape)
     found: Columns = {
-        "made": np.broadcast_to(made, there.shape),
-        "ahead": np.broadcast_to(steps, there.shape),
+        "made": each(walked.timeline.origins[:, None, None]),
+        "ahead": each(np.arange(1, settings.horizon + 1)),
         "date": panel.days[windows.ahead, columns[:, None]],
-        "last": np.broadcast_to(panel.prices[at, columns][..., None], there.shape),
+        "last": each(panel.prices[at, columns][..., None]),
         "price": windows.came(panel.prices),
         "point": model.point,
         "lower": model.lower,
@@ -177,14 +176,12 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
         "walk_upper": random_walk.upper,
         "walk_pinball": random_walk.pinball,
         "walk_crps": random_walk.crps,
-        **{name: np.broadcast_to(part, there.shape) for name, part in scales.items()},
+        "scale": each(scores.scale[..., None]),
+        "squared_scale": each(scores.squared_scale[..., None]),
     }
     keep = np.moveaxis(there, 1, 0)
     kept = {name: np.moveaxis(part, 1, 0)[keep] for name, part in found.items()}
     return kept | {"symbol": panel.symbols, "lengths": there.sum(axis=(0, 2))}
-
-
-SCALES = ("scale", "squared_scale")
 
 
 def _of_days(walked: WalkForward) -> Columns:

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from pricewright.files.clock import date_of
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
 from pricewright.forecasting.walkforward import Forecasts, WalkForward, walk_forward
@@ -52,7 +53,7 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
     _compare(shortest, first, processes)
     compared = [_compare(some, cutoff, processes) for cutoff in late][-1]
     return {
-        "cutoffs": [str(np.datetime64(day, "D")) for day in sorted({first, *late})],
+        "cutoffs": [str(date_of(day)) for day in sorted({first, *late})],
         "columns": compared,
         "symbols": len(some.whole),
     }
@@ -130,7 +131,7 @@ def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
         for (name, one, days), (_, two, _) in known:
             columns[name] = None
             why = (
-                f"changed when the prices after {np.datetime64(cutoff, 'D')} were replaced by "
+                f"changed when the prices after {date_of(cutoff)} were replaced by "
                 "garbage, so it knew them"
             )
             _same(name, one, two, days=days, symbols=symbols, why=why)
@@ -186,6 +187,6 @@ def _same(
     step = f"[{place[2]}]" if len(place) > 2 else ""
     day = days[place[0]] if days.ndim == 1 else days[place[0], place[1]]
     raise Refusal(
-        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} {why}; do not "
+        f"leak: column {name}{step} of {symbol} at {date_of(int(day))} {why}; do not "
         "trust these results until the code is fixed."
     )

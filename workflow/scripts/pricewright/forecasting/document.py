@@ -5,7 +5,7 @@ numpy and the file.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -23,14 +23,18 @@ from pricewright.forecasting.checked_document import (
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.model import Fitted, Model
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.model_file import SCHEMA_VERSION
-from pricewright.forecasting.settings import Settings, VolatilityKind
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, Settings, VolatilityKind
+from pricewright.forecasting.track import Fitted
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Flags, Floats, as_numbers
 from pricewright.tables.options import bounds, choices, hints
 from pricewright.tables.symbol_columns import SymbolColumns, symbol_records
+
+HAR_TERMS = [{"of": of, "half_life": life} for of, life in TERMS]
+"""The averages of the HAR, as a model names them."""
 
 ROUNDING = 1e-9
 """The relative amount by which a quantile may be below the one before it."""
@@ -51,7 +55,7 @@ def to_json(model: Model, fallbacks: Sequence[list[str]]) -> dict[str, Any]:
         "floor": model.floors,
         "observations": states.observations.astype(np.intp),
         "last_date": model.last_days.astype("datetime64[D]").astype(str),
-        "last_price": np.array([prices[-1] for prices in model.recent]),
+        "last_price": model.last_prices,
         "location": {
             "level": states.level,
             "slope": fitted.location.slope,
@@ -92,12 +96,10 @@ def to_json(model: Model, fallbacks: Sequence[list[str]]) -> dict[str, Any]:
     }
     har = None
     if weights is not None and np.isfinite(weights).all():
-        har = {"terms": _terms(), "weights": weights.tolist()}
+        har = {"terms": HAR_TERMS, "weights": weights.tolist()}
     trees = fitted.location.trees
     return {
-        "parameters": {
-            field.name: getattr(model.settings, field.name) for field in fields(Settings)
-        },
+        "parameters": asdict(model.settings),
         "distribution": {
             "probabilities": model.probabilities.tolist(),
             "shape": None if own else model.shapes[0, :, :-1].tolist(),
@@ -107,10 +109,6 @@ def to_json(model: Model, fallbacks: Sequence[list[str]]) -> dict[str, Any]:
         "trees": None if trees is None else trees_to_json(trees),
         "symbols": SymbolColumns(model.symbols, columns),
     }
-
-
-def _terms() -> list[dict[str, Any]]:
-    return [{"of": of, "half_life": life} for of, life in TERMS]
 
 
 def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
@@ -173,8 +171,8 @@ def _parameters(
 ) -> tuple[Fitted, States]:
     kinds = each.words("volatility", "kind", among=get_args(VolatilityKind))
     variance = {"least": 0.0, "most": LARGEST_VARIANCE}
-    garch = next_variance = own = None
-    if settings.volatility in ("garch11", "combined"):
+    garch = next_variance = None
+    if settings.volatility in WITH_GARCH:
         path = ("volatility", "garch")
         garch = Garch(
             variance=each.numbers(*path, "variance", **variance),
@@ -186,18 +184,17 @@ def _parameters(
             steps=each.numbers(*path, "steps", least=0.0).astype(np.intp),
         )
         next_variance = each.numbers(*path, "next", **variance)
-        own = np.array([kind in ("garch11", "combined") for kind in kinds])
     weights = averages = ranges = None
     terms = len(TERMS)
     if reader.at("har") is not None:
-        if (found := reader.at("har", "terms")) != _terms():
-            reader.refuse("har.terms", found, str(_terms()))
+        if (found := reader.at("har", "terms")) != HAR_TERMS:
+            reader.refuse("har.terms", found, str(HAR_TERMS))
         weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
-    if settings.volatility in ("har", "combined"):
+    if settings.volatility in WITH_HAR:
         averages = each.lists("volatility", "averages", count=terms, **variance)
         ranges = each.numbers("volatility", "ranges", least=0.0)
     volatility = Volatility(
-        settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
+        settings.volatility, settings.decay, settings.rolling_days, garch, weights
     )
     for place, (kind, made) in enumerate(zip(kinds, volatility.kinds(len(kinds)), strict=True)):
         if kind != made:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-import numpy as np
-
+from pricewright.files.clock import date_of
 from pricewright.forecasting.model import Model
 from pricewright.tables.fields import no_formula
 
@@ -27,7 +26,7 @@ def forecast_records(model: Model, horizon: int, levels: Sequence[float]) -> lis
     return [
         {
             "symbol": symbol,
-            "from": str(np.datetime64(int(model.last_days[place]), "D")),
+            "from": str(date_of(int(model.last_days[place]))),
             "days_ahead": step + 1,
             "point": float(points[place, step]),
             **dict(zip(names, quantiles[place, step].tolist(), strict=True)),

@@ -19,6 +19,7 @@ processor; this way the same rows give the same weights to the byte.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -169,7 +170,7 @@ WARM_UP = 60
 
 FLOOR, CLIP = 0.01, 20.0
 ROWS = 20_000
-"""The most rows of a regression: longer panels contribute every second, fourth, … row."""
+"""The most rows to learn from; longer panels contribute one row in several (see `row_step`)."""
 
 
 def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
@@ -242,12 +243,18 @@ def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
     )
 
 
-def row_step(observations: int) -> int:
-    """One in how many observations becomes a regression row: a power of 2, so that the rows of a
-    longer history are among those of a shorter one."""
-    step = 1
-    while observations > step * ROWS:
-        step *= 2
+def row_step(observations: int, horizon: int = 1) -> int:
+    """One in how many pairs of an observation and a number of steps, up to `horizon`, becomes a row
+    to learn from.
+
+    The result shares no factor with the horizon, so that all numbers of steps occur equally often.
+    It is a power, so that the rows of a longer history are among those of a shorter one.
+    """
+    base, step = 2, 1
+    while gcd(base, horizon) > 1:
+        base += 1
+    while observations * horizon > step * ROWS:
+        step *= base
     return step
 
 

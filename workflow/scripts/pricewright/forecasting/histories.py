@@ -326,8 +326,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
         raise Refusal(f"{path}: not an array of records; give prices as `clean` writes them.")
     column = model.settings.price
     only = known[0] if len(known) == 1 else None
-    has_all = model.levels | (model.floors > 0)
-    any_sign = dict(zip(model.symbols, has_all.tolist(), strict=True))
+    any_sign = dict(zip(model.symbols, model.any_sign.tolist(), strict=True))
     prices: defaultdict[str, dict[int, float]] = defaultdict(dict)
     bars: defaultdict[str, dict[int, list[float]]] = defaultdict(dict)
     for number, record in enumerate(records, start=1):

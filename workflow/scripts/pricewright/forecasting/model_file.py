@@ -32,8 +32,12 @@ _OF_SYMBOLS: Final[Mapping[tuple[str, ...], str]] = {
 """The paths of a model's parts by symbol, and the schema's name for one symbol's record."""
 
 
-def read_model(path: Path) -> tuple[dict[str, Any], str]:
-    """A model document and the SHA-256 of its bytes.
+ModelDocument = tuple[dict[str, Any], str]
+"""A model document and the SHA-256 of its bytes."""
+
+
+def read_model(path: Path) -> ModelDocument:
+    """The model in a file.
 
     Raises Refusal unless the file is a complete and valid model of this schema version.
     """

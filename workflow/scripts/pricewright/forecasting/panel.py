@@ -65,6 +65,19 @@ class Panel:
         """(S,): the number of observations of each symbol."""
         return np.asarray((self.days < NEVER).sum(axis=0))
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The column of each symbol."""
+        return {symbol: column for column, symbol in enumerate(self.symbols)}
+
+    def price_on(self, symbol: str, day: int) -> float | None:
+        """The price of a symbol on a day; None if it has none then, or is not in the panel."""
+        if (column := self.places.get(symbol)) is None:
+            return None
+        row = int(np.searchsorted(self.days[:, column], day))
+        there = row < len(self.days) and self.days[row, column] == day
+        return float(self.prices[row, column]) if there else None
+
     def with_floors(self) -> Self:
         """The panel with the floors that its scales need. A floor is the last price before the
         first one that is not above 0, and applies from the day of the latter."""

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from pricewright.files.clock import date_of
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import scale_rules
@@ -29,7 +30,7 @@ def scaled(panel: Panel, said: str) -> Panel:
     ]
     for column, (symbol, scale) in enumerate(zip(panel.symbols, wanted, strict=True)):
         if scale == "log" and (price := panel.prices[0, column]) <= 0:
-            day = np.datetime64(int(panel.days[0, column]), "D")
+            day = date_of(int(panel.days[0, column]))
             raise Refusal(
                 f"config key 'model.scale': found log for {symbol}, which begins with the price "
                 f"{price:g} on {day}; set level or auto for it, or declare a wrong price in "

@@ -12,6 +12,10 @@ LocationKind = Literal["naive", "drift", "ses", "theta", "lightgbm"]
 VolatilityKind = Literal["rolling", "ewma", "garch11", "har", "combined"]
 DistributionKind = Literal["normal", "fhs", "conformal"]
 
+WITH_GARCH: Final = ("garch11", "combined")
+WITH_HAR: Final = ("har", "combined")
+"""The volatilities for which a GARCH per symbol, and the HAR regression, are estimated."""
+
 
 SCALES = ("auto", "log", "level")
 

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from math import gcd
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +24,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.har import WARM_UP, RegressionRows, join_rows
+from pricewright.forecasting.har import WARM_UP, RegressionRows, join_rows, row_step
 from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.tables.arrays import Floats, Ints
@@ -149,9 +148,6 @@ def moves(trees: Sequence[Tree], changes: Floats, variance: Floats, horizon: int
     return total(trees, [*lags, steps]) * np.sqrt(variance[..., None] * steps)
 
 
-ROWS = 20_000
-"""The most rows to learn from."""
-
 FEWEST = 500
 """The fewest rows to learn from."""
 
@@ -192,20 +188,6 @@ def forests(
     since = [-NEVER if window is None else day - window for day in until]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(partial(grow_trees, found), since, until, steps))
-
-
-def row_step(observations: int, horizon: int) -> int:
-    """One in how many pairs of an observation and a number of steps becomes a row.
-
-    The result shares no factor with the horizon, so that all numbers of steps occur equally often.
-    It is a power, so that the rows of a longer history are among those of a shorter one.
-    """
-    base, step = 2, 1
-    while gcd(base, horizon) > 1:
-        base += 1
-    while observations * horizon > step * ROWS:
-        step *= base
-    return step
 
 
 def tree_rows(panel: Panel, settings: Settings, step: int) -> RegressionRows:

@@ -21,7 +21,7 @@ from pricewright.forecasting import garch as garches
 from pricewright.forecasting import har
 from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import recurrence
-from pricewright.forecasting.settings import VolatilityKind
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, VolatilityKind
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 RISKMETRICS = 0.94
@@ -77,10 +77,7 @@ GARCH_CHANGES = 250
 
 @dataclass(frozen=True)
 class Volatility(BySymbol):
-    """The chosen model and its estimates: GARCH per symbol (S,), HAR weights (H, K).
-
-    own_garch: (S,), whether the symbol's GARCH search converged.
-    """
+    """The chosen model and its estimates: GARCH per symbol (S,), HAR weights (H, K)."""
 
     common: ClassVar[Sequence[str]] = ("weights",)
 
@@ -88,16 +85,7 @@ class Volatility(BySymbol):
     decay: float
     rolling_days: int
     garch: garches.Garch | None = None
-    own_garch: Flags | None = None
     weights: Floats | None = None
-
-    @property
-    def uses_har(self) -> bool:
-        return self.kind in ("har", "combined")
-
-    @property
-    def uses_garch(self) -> bool:
-        return self.kind in ("garch11", "combined")
 
     @property
     def prices_needed(self) -> int:
@@ -106,15 +94,14 @@ class Volatility(BySymbol):
 
     def kinds(self, symbols: int) -> Sequence[VolatilityKind]:
         """The model used for each symbol: the chosen one or its fallback."""
-        has_har = (
-            self.uses_har and self.weights is not None and bool(np.isfinite(self.weights).all())
-        )
-        if not self.uses_garch or self.own_garch is None:
-            fallen: VolatilityKind = "ewma" if self.uses_har and not has_har else self.kind
+        uses_har = self.kind in WITH_HAR
+        has_har = uses_har and self.weights is not None and bool(np.isfinite(self.weights).all())
+        if self.garch is None:
+            fallen: VolatilityKind = "ewma" if uses_har and not has_har else self.kind
             return [fallen] * symbols
         with_own: VolatilityKind = "garch11" if not has_har else self.kind
         without: VolatilityKind = "har" if has_har else "ewma"
-        return [with_own if own else without for own in self.own_garch]
+        return [with_own if own else without for own in self.garch.converged]
 
     def feedback(self, symbols: int) -> tuple[Floats, Floats, Floats, Floats]:
         """(S,) each: how much a squared error moves the variance (alpha), the persistence of that,
@@ -123,7 +110,7 @@ class Volatility(BySymbol):
         for place, kind in enumerate(self.kinds(symbols)):
             if kind == "ewma":
                 alpha[place], persistence[place] = 1 - self.decay, 1.0
-            elif kind in ("garch11", "combined") and self.garch is not None:
+            elif kind in WITH_GARCH and self.garch is not None:
                 alpha[place] = self.garch.alpha[place]
                 persistence[place] = self.garch.persistence[place]
                 fall[place], rise[place] = self.garch.fall[place], self.garch.rise[place]

@@ -16,16 +16,7 @@ from pricewright.files.large_arrays import Shelf
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.estimates import Estimates, digests
-from pricewright.forecasting.model import (
-    Fitted,
-    Model,
-    Track,
-    errors,
-    estimate,
-    follow,
-    har_states,
-    known_values,
-)
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import (
     NEVER,
     SLICE_WIDTH,
@@ -34,94 +25,21 @@ from pricewright.forecasting.panel import (
     places_of,
 )
 from pricewright.forecasting.processes import map_in_processes
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import WITH_GARCH, WITH_HAR, Settings
+from pricewright.forecasting.timeline import Timeline
+from pricewright.forecasting.track import (
+    Fitted,
+    Track,
+    errors,
+    estimate,
+    follow,
+    har_states,
+    known_values,
+)
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States, fit_garches
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days, Flags, Floats, Ints
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """Calendar days, the same for all symbols, one horizon of the joint calendar apart.
-
-    They are counted from the calendar's first day, so adding a day moves none of them, and
-    forecasts from them do not change.
-
-    dates: (K,), the dates from which forecasts are made.
-    scored: how many leading dates are evaluated; after the last date there is not yet a full
-    horizon of outcomes to score.
-    estimates: (E,), the days at whose end parameters are estimated; each estimate is used until
-    the next. The first ones precede the dates, so that out-of-sample errors exist to calibrate on.
-    afresh: (E,), whether the parameter search starts afresh, not from the previous estimate.
-    since: (E + 1,), the first estimate whose errors count, for each estimate and for the end.
-    before: (E,), the date one horizon before each estimate, -NEVER where there is none.
-    """
-
-    dates: Days
-    scored: int
-    estimates: Days
-    afresh: Flags
-    since: Ints
-    before: Days
-
-    @property
-    def origins(self) -> Days:
-        """The dates whose forecasts are evaluated."""
-        return self.dates[: self.scored]
-
-    @property
-    def first_held(self) -> int:
-        """The index of the estimate in use at the first date; E if there are no dates."""
-        if not len(self.dates):
-            return len(self.estimates)
-        found = np.searchsorted(self.estimates, self.dates[0], side="right")
-        return int(found) - 1
-
-    def until(self, day: int) -> "Timeline":
-        """The timeline as it would have been on the given day."""
-        count = int((self.estimates <= day).sum())
-        return Timeline(
-            self.dates[self.dates <= day],
-            int((self.origins <= day).sum()),
-            self.estimates[:count],
-            self.afresh[:count],
-            self.since[: count + 1],
-            self.before[:count],
-        )
-
-
-AFRESH = 4
-"""Every AFRESH-th estimate starts its search afresh, so that no estimate before it is needed."""
-
-
-def make_timeline(panel: Panel, settings: Settings) -> Timeline:
-    """The timeline of an evaluation; it begins once the first symbol has enough history."""
-    calendar, step, refit = panel.calendar, settings.horizon, settings.refit
-    grid, scored = calendar[::step], max(len(calendar) - 1, 0) // step
-    enough = panel.days[settings.min_history - 1 : settings.min_history].min(initial=NEVER)
-    first = int(np.searchsorted(grid, enough))  # the first usable date
-    if first >= scored:
-        grid, first, scored = grid[:0], 0, 0
-    begin = max(scored - settings.origins, first)
-    longer = distribution.LONGER if settings.distribution == "conformal" else 1
-    reach = longer * -(-settings.calibration // step) + 1  # + 1: the outcomes must be known
-    places = np.arange(first, len(grid))
-    places = places[(places % refit == 0) | (places == first)]
-    since = np.maximum(np.append(places, len(grid) - 1) - reach, first)
-    since = np.searchsorted(places, since, side="right") - 1
-    held = int(np.searchsorted(places, begin, side="right")) - 1
-    afresh = (places % (AFRESH * refit) == 0) | (places == first)
-    start = int(np.flatnonzero(afresh[: since[held] + 1])[-1]) if len(places) else 0
-    places = places[start:]
-    return Timeline(
-        dates=grid[begin:],
-        scored=scored - begin,
-        estimates=grid[places],
-        afresh=afresh[start:],
-        since=np.maximum(since[start:] - start, 0),
-        before=np.where(places > first, grid[places - 1], -NEVER),
-    )
 
 
 @dataclass(frozen=True)
@@ -201,7 +119,7 @@ def _har_weights(
     panel: Panel, days: Sequence[int], counts: Ints, settings: Settings
 ) -> list[Floats | None]:
     """The HAR weights at the end of each day; counts: (E, S), observations by then."""
-    if settings.volatility not in ("har", "combined"):
+    if settings.volatility not in WITH_HAR:
         return [None] * len(days)
     steps = [har.row_step(int(each.sum())) for each in counts]
     rows = har.join_rows(
@@ -408,8 +326,7 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
 
 def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
     """The parameters at each day of a plan, and the GARCH estimates, which can be kept."""
-    with_garch = plan.settings.volatility in ("garch11", "combined")
-    made = _garches(panel, plan) if with_garch else None
+    made = _garches(panel, plan) if plan.settings.volatility in WITH_GARCH else None
     fitted = [
         estimate(
             panel,

@@ -65,21 +65,20 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
         for place, number in enumerate(counted)
         if number + 1 < len(days)
     }
-    column = {symbol: place for place, symbol in enumerate(panel.symbols)}
     made = np.full(live.came.shape, -1, dtype=np.int64)
     last, was, came_first = (np.full(made.shape, np.nan) for _ in range(3))
     for rows in read_rows(days):
-        own, at = _cells(rows, RELEASE, row, column)
+        own, at = _cells(rows, RELEASE, row, panel.places)
         made[at] = own["from"].to_numpy().astype("datetime64[D]").astype(np.int64)
         last[at] = _numbers(own, ["last"])[:, 0]
         live.quantiles[at] = _numbers(own, [f"q{level!r}" for level in LEVELS])
         live.bounds[at] = _numbers(own, [f"q{level!r}" for level in model.bounds])
         live.shortfall[at] = last[at][:, None] - _numbers(own, LOSSES)
-        outcomes, at = _cells(rows, OUTCOME, after, column)
+        outcomes, at = _cells(rows, OUTCOME, after, panel.places)
         if len(outcomes):
             was[at], came_first[at] = _numbers(outcomes, ["was", "came"]).T
         for name, held in live.rivals.items():
-            theirs, at = _cells(rows, name, row, column)
+            theirs, at = _cells(rows, name, row, panel.places)
             held[at] = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
     before = np.maximum.accumulate(made, axis=0)[:-1]
     again = made <= np.concatenate([np.full_like(made[:1], -1), before])

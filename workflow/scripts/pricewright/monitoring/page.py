@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pricewright.monitoring.watch import TESTS
-from pricewright.reporting.drawing import PAGE, WIDTH, Ink, Spec, svg
+from pricewright.reporting.charts import category, quantity
+from pricewright.reporting.drawing import PAGE, WIDTH, Spec, svg
 from pricewright.reporting.figures import figure, percent
 from pricewright.reporting.html import part, policy, template
 from pricewright.reporting.pictures import Picture
@@ -19,6 +20,9 @@ NAMES = {
     "challenger": "against the newest model",
 }
 """The name of each line of evidence."""
+
+COLOURS = [PAGE.text, PAGE.bad, "#cc79a7", PAGE.other, PAGE.model, "#009e73", "#999999"]
+"""A colour for each of NAMES: safe for the colour-blind (Okabe & Ito 2008)."""
 
 LEAST = 0.01
 """The smallest evidence drawn; smaller values mean no more."""
@@ -68,20 +72,18 @@ def _evidence(spans: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.2},
         "encoding": {
             "x": _TIME,
-            "y": {
-                "field": "evidence",
-                "type": "quantitative",
-                "scale": {"type": "log"},
-                "title": "evidence against the forecasts",
-                "axis": {"tickCount": 6, "format": "~g"},
-            },
-            "color": {
-                "field": "of",
-                "type": "nominal",
-                "scale": {"domain": list(NAMES.values()), "range": _colours(PAGE)},
-                "legend": {"columns": 4},
-            },
-            "detail": {"field": "release", "type": "nominal"},
+            "y": quantity(
+                "evidence",
+                scale={"type": "log"},
+                title="evidence against the forecasts",
+                axis={"tickCount": 6, "format": "~g"},
+            ),
+            "color": category(
+                "of",
+                scale={"domain": list(NAMES.values()), "range": COLOURS},
+                legend={"columns": 4},
+            ),
+            "detail": category("release"),
             "size": {
                 "condition": {"test": f"datum.of == '{NAMES['evidence']}'", "value": 3},
                 "value": 1.2,
@@ -119,19 +121,18 @@ def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> P
         "mark": {"type": "line", "color": PAGE.model},
         "encoding": {
             "x": _TIME,
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "title": f"share within, last {LATELY} days",
-                "axis": {"format": ".0%", "tickCount": 5},
-                "scale": {"zero": False, "domainMax": 1},
-            },
+            "y": quantity(
+                "share",
+                title=f"share within, last {LATELY} days",
+                axis={"format": ".0%", "tickCount": 5},
+                scale={"zero": False, "domainMax": 1},
+            ),
         },
     }
     promise: Spec = {
         "data": {"values": [{"level": level}]},
         "mark": {"type": "rule", "strokeDash": [4, 4], "color": PAGE.muted},
-        "encoding": {"y": {"field": "level", "type": "quantitative"}},
+        "encoding": {"y": quantity("level")},
     }
     return Picture(
         f"Prices within the {percent(level)} interval, one day ahead",
@@ -155,18 +156,13 @@ _TIME: Spec = {
 }
 
 
-def _colours(ink: Ink) -> list[str]:
-    """A colour for each of NAMES: safe for the colour-blind (Okabe & Ito 2008)."""
-    return [ink.text, ink.bad, "#cc79a7", ink.other, ink.model, "#009e73", "#999999"]
-
-
 def _rules(limits: Mapping[str, float]) -> list[Spec]:
     rules = [(limits["yellow"], PAGE.other), (limits["red"], PAGE.bad), (1.0, PAGE.grid)]
     return [
         {
             "data": {"values": [{"limit": limit}]},
             "mark": {"type": "rule", "color": colour, "strokeDash": [4, 4] if limit != 1 else []},
-            "encoding": {"y": {"field": "limit", "type": "quantitative"}},
+            "encoding": {"y": quantity("limit")},
         }
         for limit, colour in rules
     ]

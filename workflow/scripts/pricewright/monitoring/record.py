@@ -153,7 +153,7 @@ def record_day(
     shown = releases_shown(days(root, entries=entries), release)
     whole = read_newest(table, model.settings.price, _since(shown, [model, challenger]))
     newest = int(whole.calendar[-1])
-    day = str(np.datetime64(newest, "D"))
+    day = str(date_of(newest))
     name = f"{day}-{release[:12]}"
     panel = _of(whole, model)
     with ledger.locked(production / LIVE):  # of two runs at once, only one writes
@@ -205,17 +205,10 @@ def _corrected(newest: Day, panel: Panel) -> list[str]:
         table = newest.forecasts().to_pydict()
     except Refusal:  # a changed file, which the watch reports
         return []
-    recorded = dict(
-        zip(table["symbol"], zip(table["from"], table["last"], strict=True), strict=True)
-    )
-    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
     found = []
-    for symbol, (made, last) in recorded.items():
-        if (column := place_of.get(symbol)) is None:
-            continue
-        days = panel.days[: panel.counts[column], column]
-        row = np.flatnonzero(days == day_number(made))
-        if len(row) and not np.isclose(panel.prices[row[0], column], last, rtol=1e-9, atol=0):
+    for symbol, made, last in zip(table["symbol"], table["from"], table["last"], strict=True):
+        price = panel.price_on(symbol, day_number(made))
+        if price is not None and not np.isclose(price, last, rtol=1e-9, atol=0):
             found.append(symbol)
     return found
 
@@ -244,8 +237,7 @@ def _no_forecast() -> Iterator[None]:
 
 def _records(model: Model, release: str) -> list[Record]:
     """The forecasts of an updated model, for the people who act on them."""
-    recent = zip(model.symbols, model.recent, strict=True)
-    last = {symbol: float(prices[-1]) for symbol, prices in recent}
+    last = dict(zip(model.symbols, model.last_prices.tolist(), strict=True))
     levels = sorted({*LEVELS, *model.bounds})
     return [
         record | {"last": last[record["symbol"]], "release": release}
@@ -273,11 +265,10 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool
 
 def _of(whole: Panel, model: Model) -> Panel:
     """The histories of the model's symbols, on its scales."""
-    place = {symbol: column for column, symbol in enumerate(whole.symbols)}
-    known = [symbol for symbol in model.symbols if symbol in place]
+    known = [whole.places[symbol] for symbol in model.symbols if symbol in whole.places]
     if not known:
         raise CannotForecast("the prices contain no symbol of the release in production.")
-    return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
+    return whole.columns(np.array(known, dtype=np.intp))
 
 
 def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
@@ -350,7 +341,7 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
     prices = from_scale(values[:, None] + deviations[:, None] * off, own.levels, own.floors)
     for column, symbol in enumerate(lately.symbols):
         if np.isfinite(deviations[column]):
-            made = np.datetime64(int(lately.days[ends[column], column]), "D")
+            made = date_of(int(lately.days[ends[column], column]))
             quantiles = dict(zip(_NAMES, prices[column].tolist(), strict=True))
             yield {"rival": EWMA, "symbol": symbol, "from": str(made), **quantiles}
 
@@ -367,14 +358,13 @@ def _outcomes(before: Day, panel: Panel) -> list[Record]:
         say("no outcomes", reason=str(refusal))
         return []
     symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
-    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    columns = np.array([place_of.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+    columns = np.array([panel.places.get(symbol, -1) for symbol in symbols], dtype=np.int64)
     came = next_prices(panel, columns, made.astype("datetime64[D]").astype(np.int64))
     return [
         {
             "symbol": symbols[place],
             "from": made[place].astype("datetime64[D]").item(),
-            "date": np.datetime64(int(came.days[place]), "D").item(),
+            "date": date_of(int(came.days[place])),
             "was": float(came.was[place]),
             "came": float(came.came[place]),
         }

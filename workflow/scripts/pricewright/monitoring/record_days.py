@@ -13,12 +13,12 @@ each day with the files' digests; the time of that line is the time of the recor
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from pricewright.files.clock import day_number
 from pricewright.files.disk import file_sha256, read_regular, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER
@@ -69,7 +69,7 @@ class Day:
         """The day, since 1970-01-01, of the oldest last price behind its forecasts; -NEVER if its
         line does not say."""
         said = self.entry.fields.get("oldest")
-        return -NEVER if said is None else int(np.datetime64(said, "D").astype(np.int64))
+        return -NEVER if said is None else day_number(date.fromisoformat(said))
 
     def files(self) -> Mapping[str, str]:
         """The SHA-256 of each file, by path within `production`."""

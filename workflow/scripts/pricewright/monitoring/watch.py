@@ -135,17 +135,15 @@ def findings(
             "backtest": backtest,
             "live": round(int(live.inside.sum()) / count, 6) if count else None,
         },
-        "exceptions": {
-            name: dict(zip(("found", "forecasts"), evidence.hits(live.came, quantile), strict=True))
-            | {"promised": level}
-            for name, level, quantile in (
-                ("1%", 0.01, live.quantiles[..., LEVELS.index(0.01)]),
-                ("5%", 0.05, live.quantiles[..., LEVELS.index(0.05)]),
-            )
-        },
+        "exceptions": {f"{level:.0%}": _exceptions(live, level) for level in (0.01, 0.05)},
         "by_day": by_day,
         "symbols": _worst(live, values),
     }
+
+
+def _exceptions(live: LiveRecord, level: float) -> dict[str, float]:
+    found, forecasts = evidence.hits(live.came, live.quantiles[..., LEVELS.index(level)])
+    return {"found": found, "forecasts": forecasts, "promised": level}
 
 
 def _won(values: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -141,20 +141,20 @@ def switch_since(root: Path, lines: int) -> Notice | None:
     return Notice("released", text, "pricewright predict --model production/current/model.json")
 
 
-def watched(root: Path) -> list[Notice]:
-    """The notice of the watch, if it is not green.
+def watched(root: Path) -> Notice | None:
+    """The notice of the watch; None if it is green or there is none.
 
     Raises Refusal for a file that no run wrote.
     """
     if not (root / WATCH).exists():
-        return []
+        return None
     found: Any = parse_json(read_whole(root / WATCH), str(WATCH))
     with as_written_by_a_run(str(WATCH)):
         colour, why = found["colour"], "; ".join(map(str, found["reasons"]))
     events: Mapping[str, Event] = {"yellow": "watch_yellow", "red": "watch_red"}
     if colour not in events:
-        return []
-    return [Notice(events[colour], f"The watch is {colour}: {why}.", STATUS)]
+        return None
+    return Notice(events[colour], f"The watch is {colour}: {why}.", STATUS)
 
 
 def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:

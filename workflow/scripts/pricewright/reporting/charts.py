@@ -60,13 +60,13 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
                 "title": "days ahead",
                 "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
             },
-            "y": _number(
+            "y": quantity(
                 "share",
                 title="prices within the interval",
                 axis={"format": ".0%", "tickCount": 5},
                 scale={"domain": [max(0.0, min(lowest, level) - 0.05), 1.0], "nice": True},
             ),
-            "color": _name("who", scale=colours),
+            "color": category("who", scale=colours),
             "tooltip": [
                 {"field": "who", "title": "forecast"},
                 {"field": "days", "title": "days ahead"},
@@ -74,7 +74,7 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
             ],
         },
     }
-    promise = _dashed(ink, "y", _number("level"), level)
+    promise = _dashed(ink, "y", quantity("level"), level)
     return {"width": width, "height": width // 2, "layer": [lines, promise]}
 
 
@@ -98,14 +98,14 @@ def calibration(model: Mapping[str, Any], ink: Ink) -> Spec:
         "data": {"values": bins},
         "mark": {"type": "bar", "color": ink.model, "binSpacing": 2},
         "encoding": {
-            "x": _number(
+            "x": quantity(
                 "from",
                 bin={"binned": True, "step": step},
                 title="where prices fell in the forecast distribution",
                 axis={"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1], "grid": False},
             ),
             "x2": {"field": "to"},
-            "y": _number(
+            "y": quantity(
                 "share",
                 title="share of prices",
                 axis={"format": ".0%", "tickCount": 4},
@@ -113,7 +113,7 @@ def calibration(model: Mapping[str, Any], ink: Ink) -> Spec:
             ),
         },
     }
-    flat = _dashed(ink, "y", _number("share"), step)
+    flat = _dashed(ink, "y", quantity("share"), step)
     return {"width": WIDTH, "height": WIDTH // 2, "layer": [bars, flat]}
 
 
@@ -124,7 +124,7 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
         for row in rows
         if row[1] is not None
     ]
-    y = _name(
+    y = category(
         "name",
         sort=[row["name"] for row in known],
         title=None,
@@ -137,17 +137,17 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
     whiskers = {
         "transform": [_known("lower")],
         "mark": {"type": "rule", "strokeWidth": 2, "color": ink.model},
-        "encoding": {"y": y, "x": _number("lower", **x), "x2": {"field": "upper"}},
+        "encoding": {"y": y, "x": quantity("lower", **x), "x2": {"field": "upper"}},
     }
     dots = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": ink.model},
-        "encoding": {"y": y, "x": _number("skill", **x)},
+        "encoding": {"y": y, "x": quantity("skill", **x)},
     }
     return {
         "width": WIDTH - 70,
         "height": {"step": 20},
         "data": {"values": known},
-        "layer": [_dashed(ink, "x", _number("zero", **x), 0), whiskers, dots],
+        "layer": [_dashed(ink, "x", quantity("zero", **x), 0), whiskers, dots],
     }
 
 
@@ -162,13 +162,13 @@ def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spe
     rows = every[:max_symbols]
     lowest, highest = (end([1.0, *(row["ratio"] for row in rows)]) for end in (min, max))
     margin = (highest - lowest) * 0.1 or 0.01
-    y = _name(
+    y = category(
         "symbol",
         sort=[row["symbol"] for row in rows],
         title=None,
         axis={"labelLimit": 300},
     )
-    x = _number(
+    x = quantity(
         "ratio",
         title="interval score / plain random walk's (left of 1 is better)",
         scale={"domain": [max(lowest - margin, 0.0), highest + margin]},
@@ -219,8 +219,8 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
                 "title": None,
                 "axis": labels,
             },
-            "y": _name("flag", sort=list(flags), title=None, axis=_BARE),
-            "opacity": _number(
+            "y": category("flag", sort=list(flags), title=None, axis=_BARE),
+            "opacity": quantity(
                 "entries",
                 scale={"type": "sqrt", "domain": [0, most], "range": [0.06, 1]},
                 legend=None,
@@ -236,7 +236,7 @@ def price(scale: str, ink: Ink) -> Spec:
         "mark": {"type": "area", "opacity": 0.3, "color": ink.model},
         "encoding": {
             "x": _TIME,
-            "y": _number("lower", title=None, scale={"zero": False}, axis={"tickCount": 5}),
+            "y": quantity("lower", title=None, scale={"zero": False}, axis={"tickCount": 5}),
             "y2": {"field": "upper"},
             "detail": {"field": "fan"},
         },
@@ -245,7 +245,7 @@ def price(scale: str, ink: Ink) -> Spec:
     line = {
         "transform": [_known("price")],
         "mark": {"type": "line", "strokeWidth": 1.3, "color": ink.text},
-        "encoding": {"x": _TIME, "y": _number("price")},
+        "encoding": {"x": _TIME, "y": quantity("price")},
     }
     return {"datasets": {"days": []}} | _days([fan, line], HEIGHT)
 
@@ -258,7 +258,7 @@ def volatility(scale: str, ink: Ink) -> Spec:
         "encoding": {
             "x": _TIME,
             "y": _change("value", scale),
-            "color": _name(
+            "color": category(
                 "kind",
                 scale={"domain": list(_LINES), "range": [ink.model, ink.other]},
                 legend={"labelExpr": f"{json.dumps(_LINES)}[datum.label]"},
@@ -287,7 +287,7 @@ def risk(scale: str, ink: Ink) -> Spec:
         "encoding": {
             "x": _TIME,
             "y": _change("change", scale),
-            "color": _name("beyond", **colours),
+            "color": category("beyond", **colours),
         },
     }
     strip = {
@@ -297,8 +297,8 @@ def risk(scale: str, ink: Ink) -> Spec:
         "mark": {"type": "tick", "thickness": 1.5, "size": 14},
         "encoding": {
             "x": _TIME,
-            "y": _name("tail", scale=tails, title=None, axis=_BARE),
-            "color": _name("tail", **colours),
+            "y": category("tail", scale=tails, title=None, axis=_BARE),
+            "color": category("tail", **colours),
         },
     }
     layers = [_bars("change", scale, ink), *lines, points]
@@ -310,11 +310,13 @@ def risk(scale: str, ink: Ink) -> Spec:
     }
 
 
-def _number(field: str, **more: Any) -> Spec:
+def quantity(field: str, **more: Any) -> Spec:
+    """A channel that encodes a field of numbers."""
     return {"field": field, "type": "quantitative"} | more
 
 
-def _name(field: str, **more: Any) -> Spec:
+def category(field: str, **more: Any) -> Spec:
+    """A channel that encodes a field of names."""
     return {"field": field, "type": "nominal"} | more
 
 
@@ -353,7 +355,7 @@ def _bars(field: str, scale: str, ink: Ink) -> Spec:
 
 def _change(field: str, scale: str) -> Spec:
     form = {"format": ".2~%"} if scale == "log" else {}
-    return _number(field, title=None, axis={"tickCount": 4, **form})
+    return quantity(field, title=None, axis={"tickCount": 4, **form})
 
 
 def _changes(scale: str) -> list[Spec]:

@@ -6,30 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from pricewright.cleaning.options import FLAGS
 from pricewright.evaluation.acceptance import WRONG_PRICE, deciding
 from pricewright.files.errors import some_of
 from pricewright.intake.reading.quarantine import REASONS
 
 MOST_PERIODS = 60
 """The most periods of a calendar."""
-
-MEANINGS = {
-    "unit-slip": "a price 10, 100, 1000 … times its neighbours",
-    "split-like": "a move by the ratio of a split",
-    "jump": "a move far beyond the symbol's usual ones",
-    "spike": "an outlier that is gone the next day",
-    "stale": "the same price many days in a row",
-    "same-as": "two symbols with equal prices for days",
-    "weekend": "a price on a Saturday or Sunday",
-    "holiday": "a price on a day when hardly anything was traded",
-    "gap": "business days without a price",
-    "ended": "the last price of a symbol, long before the others'",
-    "zero": "a price of 0",
-    "negative": "a price below 0",
-    "zero-volume": "a price on a day without trading",
-    "filler": "a day without trading that repeats the previous price",
-}
-"""Each flag in words."""
 
 _ACTIONS = {
     "set": "{column} {was} set to {value}",
@@ -111,13 +94,12 @@ def span(facts: Mapping[str, Any]) -> str:
 
 def quarantine_counts(model: Mapping[str, Any]) -> Counted:
     """Reason, number of rows and meaning for what ingest did not keep, largest first."""
-    counts = model["receipts"].get("ingest", {}).get("quarantined", {})
-    return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
+    return _most_first(model["receipts"].get("ingest", {}).get("quarantined", {}), REASONS)
 
 
 def flag_counts(quality: Mapping[str, Any]) -> Counted:
     """Flag, number of entries and meaning, largest first."""
-    return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
+    return _most_first(quality["flags"], FLAGS)
 
 
 def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -207,8 +189,8 @@ def applied_corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
-    rows = [(name, count, means) for name, (count, means) in found.items() if count]
+def _most_first(counts: Mapping[str, int], words: Mapping[str, str]) -> Counted:
+    rows = [(name, count, words[name]) for name, count in counts.items() if count]
     return sorted(rows, key=lambda row: -row[1])
 
 

@@ -1,37 +1,16 @@
-"""A model in words: how it was made, what its numbers say, which of two is better.
+"""A model in words: how it was made, what its numbers say, which of two is better."""
 
-A run ends with these words: whether the model is accepted, and where its files are.
-"""
-
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
-from textwrap import wrap
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pricewright.evaluation.acceptance import SIGNIFICANT, failed
-from pricewright.files.clock import format_duration
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
-from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.figures import p_value, percent
 from pricewright.tables.symbol_columns import column_of
 
 LOG = "log prices"
 NO_RANGES = "none: no day has a plausible open, high and low"
-
-PLACES = {
-    "Report": ("results/report.html", "results/report.txt"),
-    "Run report": ("results/run_report.html",),
-    "Deployed model": ("results/deployed_model.json",),
-    "Watch": ("results/monitor.html",),
-    "Forecasts": ("production/forecasts/newest.csv",),
-}
-"""Where a run leaves the files that people look for; of several, the first that exists is shown."""
-
-IN_PRODUCTION = {"In production": ("production/current/model.json",)}
-"""Where a release leaves the model."""
 
 _POINTS = {
     "naive": "naive, the last price",
@@ -75,7 +54,7 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
-    said += _doubts(model)
+    said += doubts(model)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
@@ -105,7 +84,7 @@ def _spacing(model: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _doubts(model: Mapping[str, Any]) -> list[str]:
+def doubts(model: Mapping[str, Any]) -> list[str]:
     """What could not be kept of the data, and what was kept but is probably wrong."""
     slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get("unit-slip", 0)
     suspect = (
@@ -325,32 +304,3 @@ def _interval(model: Mapping[str, Any]) -> str:
         return f"{held}."
     ratio = ours["interval_score"] / plain["interval_score"]
     return f"{held}. Its interval score is {ratio:.3f} times the random walk's (lower is better)."
-
-
-STEPS_OF_A_MODEL = {"train_or_score", "report", "deploy"}
-
-
-def run_summary(
-    root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
-) -> str:
-    """The last lines of a run: steps and time, the verdict in words, and the paths of the files.
-
-    A run that made no model, report or forecasts does not mention those of an earlier run.
-    """
-    lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
-    if STEPS_OF_A_MODEL & set(steps):
-        path = root / "results/model.json"
-        model = with_records(parse_json(read_whole(path), str(path)))
-        accepted = model["acceptance"]["accepted"]
-        said = verdict(model, allow_unaccepted=allow_unaccepted)
-        most = 2 + (not accepted and allow_unaccepted) + len(_doubts(model))
-        for sentence in said[:most]:
-            lines += wrap(sentence, 79, break_on_hyphens=False)
-    places = IN_PRODUCTION if set(steps) == {"production"} else PLACES
-    if not {*STEPS_OF_A_MODEL, "monitor", "production"} & set(steps):
-        places = {}
-    for what, paths in places.items():
-        found = [path for path in paths if (root / path).exists()]
-        if found:
-            lines.append(f"{what:<14}  {found[0]}")
-    return "\n".join(lines)

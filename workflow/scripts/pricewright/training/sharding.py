@@ -46,8 +46,5 @@ def make_tasks(panel: Panel, plan: Plan, *, sha256: str, count: int) -> Iterator
 def forecast_shard(task: ShardTask, processes: int = 1) -> ShardResult:
     """Do the task of a shard."""
     pieces = walk(task.panel, task.plan, processes) if len(task.panel) else []
-    return ShardResult(task.sha256, _among_all(pieces, task))
-
-
-def _among_all(pieces: Sequence[Forecasts], task: ShardTask) -> list[Forecasts]:
-    return [replace(piece, columns=task.columns[piece.columns]) for piece in pieces]
+    among_all = [replace(piece, columns=task.columns[piece.columns]) for piece in pieces]
+    return ShardResult(task.sha256, among_all)

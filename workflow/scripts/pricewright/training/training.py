@@ -6,9 +6,8 @@ one chosen, each with the reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -17,125 +16,27 @@ from pricewright.evaluation.acceptance import Criteria, judge
 from pricewright.evaluation.evaluate import Evaluation, evaluate
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.forecast_tables import ForecastFiles
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.clock import date_of
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import give_back
-from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model import Model
+from pricewright.forecasting.model_file import ModelDocument
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.volatility import GARCH_CHANGES, Start
-from pricewright.forecasting.walkforward import (
-    Forecasts,
-    Plan,
-    Timeline,
-    WalkForward,
-    join,
-    make_plan,
-    make_timeline,
-    walk,
-)
+from pricewright.forecasting.timeline import Timeline, make_timeline
+from pricewright.forecasting.volatility import Start
+from pricewright.forecasting.walkforward import Plan, WalkForward, join, make_plan, walk
 from pricewright.steplog.log import say
 from pricewright.tables.symbol_columns import column_of
 from pricewright.training.estimates_file import read_estimates
+from pricewright.training.fallbacks import fallbacks
 from pricewright.training.sharding import ShardResult
-
-LeakCheck = Literal["sample", "all"]
-"""Which symbols the leak check covers, if there are many."""
-
-ModelDocument = tuple[dict[str, Any], str]
-"""A model document and the SHA-256 of its bytes."""
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """Where a model comes from: the clean table, the receipts of earlier steps, and the code.
-
-    name, sha256, rows: of the clean table.  script: the step's script, for the code digest.
-    """
-
-    name: str
-    sha256: str
-    rows: int
-    receipts: Sequence[Path]
-    script: Path
-
-    @cached_property
-    def step_receipts(self) -> dict[str, Any]:
-        """The receipts of the earlier steps, by step."""
-        return {
-            path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
-        }
-
-    def refuse_changed(self) -> None:
-        """Raise Refusal if the table, or the one it was made from, differs from what the receipts
-        of the earlier steps say was written: somebody, or a disk, changed it."""
-        receipts = self.step_receipts
-        came, cleaned = receipts.get("ingest"), receipts.get("clean")
-        if cleaned and cleaned["records"]["sha256"] != self.sha256:
-            self._refuse(self.name, cleaned["records"]["sha256"], self.sha256, "clean")
-        if cleaned and came and came["records"]["sha256"] != cleaned["input"]["sha256"]:
-            written, read = came["records"]["sha256"], cleaned["input"]["sha256"]
-            self._refuse(cleaned["input"]["path"], written, read, "ingest")
-
-    def _refuse(self, table: str, written: str, read: str, step: str) -> NoReturn:
-        raise Refusal(
-            f"{table}: is not as {step} wrote it (sha256 {read[:12]}…, not {written[:12]}…), so it "
-            "was changed later; remove it, and run the workflow again to make it."
-        )
-
-    def made_by(self, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """The part `code` of a model document."""
-        return {
-            "sha256": code_digest(self.script),
-            "libraries": libraries(self.script, asked_for),
-        }
-
-    def unfit_symbols(self) -> dict[str, str]:
-        """`histories.unfit_symbols` of the earlier steps' receipts."""
-        return unfit_symbols(self.step_receipts)
-
-    def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """The parts `cutoff`, `data`, `receipts` and `code` of a model document.
-
-        asked_for: words of the config, among them the optional libraries that were used.
-        """
-        calendar = panel.calendar.astype("datetime64[D]")
-        return {
-            "cutoff": str(calendar[-1]),
-            "data": {
-                "path": self.name,
-                "sha256": self.sha256,
-                "rows": self.rows,
-                "symbols": len(panel),
-                "first_date": str(calendar[0]),
-                "last_date": str(calendar[-1]),
-                **_sparse(panel),
-            },
-            "receipts": self.step_receipts,
-            "code": self.made_by(asked_for),
-        }
-
-
-SPARSE = 3.0
-"""Calendar days between a symbol's prices, on average, from which on they are not daily."""
-
-
-def _sparse(panel: Panel) -> dict[str, Any]:
-    """`sparse` of a model document's `data`: the symbols whose prices are not daily, and the median
-    of their days between prices; nothing if all are."""
-    columns, last = np.arange(len(panel)), np.maximum(panel.counts - 1, 0)
-    apart = (panel.days[last, columns] - panel.days[0]) / np.maximum(last, 1)
-    found = apart[apart > SPARSE]
-    if not len(found):
-        return {}
-    return {"sparse": {"symbols": len(found), "days": float(np.median(found))}}
+from pricewright.training.source import ModelSource
 
 
 @dataclass(frozen=True)
@@ -144,8 +45,9 @@ class TrainingTask:
 
     panel: the symbols that can be modelled.  left_out: the others, with reasons.
     described: the whole table, as in `ModelSource.description`.
-    scored, start: the model whose parameters are used, and the states from which its histories
-    continue; None to estimate.
+    given: the model to score, a document and its digest; None to train.
+    scored, start: the given model, and the states from which its histories continue.
+    why: in mode auto, why the model is trained or scored.
     kept: the file of earlier estimates, if any.  code: the code that makes estimates now.
     """
 
@@ -153,11 +55,18 @@ class TrainingTask:
     left_out: list[dict[str, str]]
     timeline: Timeline
     settings: Settings
+    described: dict[str, Any]
+    given: ModelDocument | None
     scored: Model | None
     start: Start | None
-    described: dict[str, Any]
+    why: str | None = None
     kept: Path | None = None
     code: str = ""
+
+    @property
+    def in_place(self) -> ModelDocument | None:
+        """The model in place, if mode auto scores it because training is not due."""
+        return self.given if self.why else None
 
     def plan(self, threads: int = 1) -> Plan:
         """The plan of the walk-forward."""
@@ -184,7 +93,7 @@ def choose_symbols(
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
     panel = panel if scored else scaled(panel, settings.scale)
-    kept, left_out = _fit(panel, settings, scored, source.unfit_symbols())
+    kept, left_out = _fit(panel, settings, scored, unfit_symbols(source.step_receipts))
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
@@ -196,7 +105,7 @@ def choose_symbols(
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
     times = make_timeline(kept, settings)
-    return TrainingTask(kept, left_out, times, settings, scored, start, described)
+    return TrainingTask(kept, left_out, times, settings, described, given, scored, start)
 
 
 def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
@@ -213,8 +122,7 @@ def _fit(
     known: dict[str, bool] = {}
     low = np.asarray((panel.prices <= 0).any(axis=0))
     if scored:
-        any_sign = scored.levels | (scored.floors > 0)
-        known = dict(zip(scored.symbols, any_sign.tolist(), strict=True))
+        known = dict(zip(scored.symbols, scored.any_sign.tolist(), strict=True))
     unfit = _unfit(panel, settings)
     for column, symbol in enumerate(panel.symbols):
         reason = known_unfit.get(symbol) or unfit.get(column)
@@ -248,7 +156,7 @@ def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
             else f"the last {least} prices are the same"
         )
     for column in np.flatnonzero(last.max(initial=0) - last > settings.max_age_days).tolist():
-        day = np.datetime64(int(last[column]), "D")
+        day = date_of(int(last[column]))
         found[column] = f"the last price is of {day}, more than {settings.max_age_days} days old"
     for column in np.flatnonzero(counts < least).tolist():
         found[column] = f"{counts[column]} observations, fewer than {least}"
@@ -268,39 +176,35 @@ class BuiltModel:
 
 
 def build_model(
-    subject: TrainingTask,
+    task: TrainingTask,
     source: ModelSource,
-    thresholds: Criteria,
+    criteria: Criteria,
     *,
-    given: ModelDocument | None,
     deployed: ModelDocument | None,
-    processes: int = 1,
-    shards: Sequence[ShardResult] = (),
-    why: str | None = None,
-    leak_check: LeakCheck = "sample",
-    tables: ForecastFiles | None = None,
+    processes: int,
+    shards: Sequence[ShardResult],
+    check_all: bool,
+    tables: ForecastFiles | None,
 ) -> BuiltModel:
-    """Build and evaluate the model of the symbols that can be modelled.
+    """Train or score, and evaluate, the model of the symbols that can be modelled.
 
-    given: a model document and its digest, to be scored; then nothing is estimated.
-    deployed: the model in place, in the same form, to compare with.
+    deployed: the model in place, a document and its digest, to compare with.
     shards: the results of shards, used instead of forecasting again.
-    why: in mode auto, why the model was trained or scored.
-    leak_check: which symbols it covers.
+    check_all: whether the leak check covers all symbols, also if there are many.
     tables: the files into which all forecasts are written.
 
     Raises Refusal if a forecast knew its future, or if the shards belong to another table.
     """
+    given, symbols = task.given, task.panel.symbols
     if given:  # handing a symbol to a process would take longer than scoring it
         processes = 1
-    walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
-    symbols = subject.panel.symbols
+    walked, checked = _checked(task, source, shards, processes, every=check_all)
     if given:
         states = given[0]["symbols"]
         known = dict(zip(states, column_of(states, "fallbacks"), strict=True))
     else:
-        known = _fallbacks(walked)
-    model = subject.described | to_json(_last_model(walked), [known[name] for name in symbols])
+        known = fallbacks(walked)
+    model = task.described | to_json(_last_model(walked), [known[name] for name in symbols])
     contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # the same model made again is compared with the same champion as before
@@ -311,32 +215,32 @@ def build_model(
     evaluation = evaluate(walked, contest, tables, processes)
     del walked  # the next part needs as much memory
     give_back()
-    metrics = _dates(subject.timeline, given)
+    metrics = _dates(task.timeline, given)
     metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
     on_dates_unseen = "it was judged on unseen dates when it was trained"
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
-        **({"why": why} if why else {}),
+        **({"why": task.why} if task.why else {}),
         **model,
-        "left_out": subject.left_out,
+        "left_out": task.left_out,
         "metrics": metrics,
         "leak_check": checked,
         "champion": record,
         "acceptance": judge(
             metrics,
-            subject.settings.level,
+            task.settings.level,
             record,
-            thresholds,
-            not_unseen=on_dates_unseen if given and why else None,
+            criteria,
+            not_unseen=on_dates_unseen if task.in_place else None,
         ),
     }
     return BuiltModel(document, evaluation, estimates)
 
 
 def _checked(
-    subject: TrainingTask,
+    task: TrainingTask,
     source: ModelSource,
     shards: Sequence[ShardResult],
     processes: int,
@@ -347,23 +251,23 @@ def _checked(
 
     If a leak is found and kept estimates were used, these may be wrong: then all are made again.
     """
-    walked = _walked(subject, source, shards, processes)
-    if subject.scored:
+    walked = _walked(task, source, shards, processes)
+    if task.scored:
         return walked, None
     try:
         return walked, leakage.check(walked, processes, every=every)
     except Refusal as refusal:
-        if subject.kept is None or shards:
+        if task.kept is None or shards:
             raise
-        say("estimating again", reason=f"{subject.kept} may be wrong: {refusal}")
-    return _checked(replace(subject, kept=None), source, (), processes, every=every)
+        say("estimating again", reason=f"{task.kept} may be wrong: {refusal}")
+    return _checked(replace(task, kept=None), source, (), processes, every=every)
 
 
 def _walked(
-    subject: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
+    task: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
 ) -> WalkForward:
     """The walk-forward, joined from the shards or made here."""
-    panel = subject.panel
+    panel = task.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     if shards:
         columns = sorted((piece.columns for piece in pieces), key=lambda places: int(places[0]))
@@ -374,8 +278,8 @@ def _walked(
                 "run the step again, starting with its shards."
             )
     else:
-        pieces = walk(panel, subject.plan(processes), processes)
-    return join(panel, Plan(subject.timeline, subject.settings), pieces)
+        pieces = walk(panel, task.plan(processes), processes)
+    return join(panel, Plan(task.timeline, task.settings), pieces)
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
@@ -410,50 +314,3 @@ def _last_model(walked: WalkForward) -> Model:
         states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
         shapes=walked.last_shapes(),
     )
-
-
-def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
-    """For each symbol, notes on what it got instead of the chosen model, and why; mostly none."""
-    settings = walked.settings
-    found = {}
-    for piece in walked.pieces:
-        panel = walked.panel(piece)
-        for place, symbol in enumerate(panel.symbols):
-            notes = []
-            if panel.levels[place] and (panel.declared is None or not panel.declared[place]):
-                notes.append("scale: levels, because more than one price in 100 was 0 or below")
-            if panel.floors is not None and (floor := panel.floors[0, place]) > 0:
-                notes.append(
-                    f"scale: below {floor:g} logarithms continue as a straight line, because a "
-                    "price of 0 or below has none"
-                )
-            if settings.location == "lightgbm" and piece.fitted.location.trees is None:
-                notes.append("location: naive, because there is too little history for trees")
-            notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
-            errors = int(piece.errors[place])
-            if settings.distribution != "normal" and errors < distribution.FEWEST:
-                simpler = (
-                    "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
-                )
-                notes.append(
-                    f"distribution: {simpler}, because {errors} out-of-sample errors are fewer "
-                    f"than {distribution.FEWEST}"
-                )
-            found[symbol] = notes
-    return found
-
-
-def _simpler_volatility(
-    piece: Forecasts, place: int, changes: int, settings: Settings
-) -> list[str]:
-    model = piece.fitted.volatility
-    kind = model.kinds(len(piece))[place]
-    if kind == settings.volatility:
-        return []
-    if model.own_garch is None or model.own_garch[place]:
-        reason = "there is too little history for the regression of har"
-    elif changes < GARCH_CHANGES:
-        reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
-    else:
-        reason = "its GARCH did not converge"
-    return [f"volatility: {kind}, because {reason}"]
