@@ -85,10 +85,9 @@ def test_a_rejection_is_shown_and_can_be_withdrawn(signed_up, keys):
         assert run(signed_up, "sign", "report", "--key", keys[name], "--yes").code == 0
     reject = ("sign", "report", "--key", keys["second"], "--yes", "--reject", "--comment", "typo")
     assert "Rejected: signoffs/report/second.json" in run(signed_up, *reject).stdout
-    assert "  report   rejected by second; signed: 1 of 1, by rita" in run(signed_up, "status").stdout
-    assert "second rejects it (signoffs/report/second.json: typo)" in (
-        run(signed_up, "status").stdout
-    )
+    shown = run(signed_up, "status").stdout
+    assert "  report   rejected by second; signed: 1 of 1, by rita" in shown
+    assert "second rejects it (signoffs/report/second.json: typo)" in shown
     withdraw = ("sign", "report", "--key", keys["second"], "--yes", "--withdraw")
     assert "Withdrawn:" in run(signed_up, *withdraw).stdout
     assert "  report   ok       1 of 1, by rita" in run(signed_up, "status").stdout
