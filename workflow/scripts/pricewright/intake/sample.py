@@ -51,14 +51,14 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
     if dialect.layout_of(list(sheet.titles)):
         return None
     lines = getattr(sheet, "begin", ())
-    rows = [place for place, (_, cells) in enumerate(lines) if are_values(cells)]
-    if not rows:
+    first = next((place for place, (_, cells) in enumerate(lines) if are_values(cells)), None)
+    if first is None:
         columns = zip(*(cells for _, cells in lines), strict=False)
         return 0 if len(lines) > 1 and any(map(_are_short_dates, columns)) else None
-    if not rows[0]:
+    if first == 0:
         return 0
-    begin = [cells for _, cells in lines[: rows[0]]]
-    date = next(place for place, cell in enumerate(lines[rows[0]][1]) if is_date(cell))
+    begin = [cells for _, cells in lines[:first]]
+    date = next(place for place, cell in enumerate(lines[first][1]) if is_date(cell))
     named = [bool(usual_columns("date", cells[date : date + 1])) for cells in begin]
     others = [[cell for cell in cells[:date] + cells[date + 1 :] if cell] for cells in begin]
     codes = [len(cells) if all(map(is_code, cells)) else 0 for cells in others]
@@ -67,7 +67,7 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
         if best := max(marks):
             place = max(place for place, mark in enumerate(marks) if mark == best)
             line = int(lines[place][0])
-            is_found = line == getattr(sheet, "header_line", None) and place + 1 == rows[0]
+            is_found = line == getattr(sheet, "header_line", None) and place + 1 == first
             return None if is_found else line
     return None
 
