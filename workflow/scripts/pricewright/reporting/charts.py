@@ -273,6 +273,7 @@ def risk(scale: str, ink: Ink) -> Spec:
     """Each day's change with its value-at-risk; above, all exceptions of the evaluation."""
     tails = {"domain": ["5%", "1%"]}
     colours = {"scale": tails | {"range": [ink.other, ink.bad]}, "legend": None}
+    shapes = tails | {"range": ["circle", "diamond"]}
     lines = [
         {
             "transform": [_known(name)],
@@ -288,9 +289,7 @@ def risk(scale: str, ink: Ink) -> Spec:
             "x": _TIME,
             "y": _change("change", scale),
             "color": category("beyond", **colours),
-            "shape": category(
-                "beyond", scale=tails | {"range": ["circle", "diamond"]}, legend=None
-            ),
+            "shape": category("beyond", scale=shapes, legend=None),
         },
     }
     strip = {
