@@ -44,9 +44,6 @@ FEW = 3
 _LONGEST = len("-1.23456e-300")
 """The length of the longest price."""
 
-_FOUND = 29
-"""The width at which what a flag found is wrapped: there is room for two dates beside it."""
-
 _METHOD = ("why", "point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
 """The labels of `method` that the text shows."""
 
@@ -187,9 +184,10 @@ def _shortfall(found: Mapping[str, Any]) -> str:
     """How the expected shortfall at 97.5 % did, over all symbols."""
     if found["residual"] is None or found["score_difference"] is None:
         return "unknown: no loss was beyond its value-at-risk"
-    size = "too small" if found["residual"] < 0 else "too large"
+    gap = abs(found["residual"])
+    size = "off" if gap < 0.005 else "too small" if found["residual"] < 0 else "too large"
     return (
-        f"{size} by {abs(found['residual']):.2f} deviations on average (one-sided test that it is "
+        f"{size} by {gap:.2f} deviations on average (one-sided test that it is "
         f"too small: {p_value(found['p_value'])}); "
         f"joint score minus EWMA's {found['score_difference']:+.4f}"
     )
@@ -239,9 +237,10 @@ def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
     entries = data.flags_by_gravity(quality)
     if not entries:
         return []
+    dates, flags = (max(6, *(len(entry[part]) for entry in entries[:MOST])) for part in (1, 2))
     rows = []
     for *place, found in entries[:MOST]:
-        first, *more = textwrap.wrap(found, _FOUND) or [""]
+        first, *more = textwrap.wrap(found, WIDTH - 16 - dates - flags) or [""]
         rows += [[*place, first], *(["", "", "", part] for part in more)]
     which = f", the {MOST} most serious of {len(entries):,}" if len(entries) > MOST else ""
     lines = _table(rows, ["symbol", "date", "flag", "found"], left=4)
