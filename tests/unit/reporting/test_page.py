@@ -220,8 +220,8 @@ def test_the_page_says_how_the_expected_shortfall_did(model):
 def test_a_shortfall_that_is_significantly_too_small_is_in_the_verdict(model, p, said):
     model["metrics"]["pooled"]["es"] |= {"residual": -0.162, "p_value": p}
     words = (
-        "The 97.5% expected shortfall is significantly TOO SMALL: losses beyond the value-at-risk "
-        "are 0.16 deviations larger on average (p = 0.001, one-sided)."
+        "The 97.5% expected shortfall is significantly TOO SMALL: it is 0.16 deviations below the "
+        "mean loss beyond the value-at-risk (p = 0.001, one-sided)."
     )
     assert (words in verdict(model)) == said
 

@@ -310,8 +310,8 @@ def _shortfall(model: Mapping[str, Any]) -> list[str]:
     if found["p_value"] is None or found["p_value"] >= SIGNIFICANT:
         return []
     return [
-        "The 97.5% expected shortfall is significantly TOO SMALL: losses beyond the value-at-risk "
-        f"are {-found['residual']:.2f} deviations larger on average "
+        "The 97.5% expected shortfall is significantly TOO SMALL: it is "
+        f"{-found['residual']:.2f} deviations below the mean loss beyond the value-at-risk "
         f"({p_value(found['p_value'])}, one-sided)."
     ]
 
