@@ -596,10 +596,14 @@ def test_the_forecasts_fit_a_terminal_whatever_their_size(model, price):
 
 
 def test_the_rest_of_a_table_is_counted_in_full_however_narrow_its_names(model):
+    for part in (model["symbols"], model["metrics"]["by_symbol"]):
+        part |= {f"T{number}": part["S0"] for number in range(9_998)}
     for state in model["symbols"].values():
-        state["last_price"] = -1.5e200
-    text = page(model, max_symbols=1)
-    assert "  (2 more)" in section(text, "Forecasts of")
+        state["last_price"] = -1.23456e200
+        state["forecast"] = {part: [-1.23456e200] * 5 for part in state["forecast"]}
+    lines = section(page(model, max_symbols=1), "Forecasts of")
+    assert lines[-1] == "  (10,000 more)"
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_what_a_flag_found_is_wrapped_and_not_cut(model):

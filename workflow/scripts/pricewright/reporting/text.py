@@ -435,7 +435,7 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1)
             disable_numparse=True,
             preserve_whitespace=True,  # a blank stands where a mark is missing
         )
-        heading, rule, *lines = (f"  {line}".rstrip() for line in text.splitlines())
+        heading, rule, *lines = (f"  {line}".rstrip() for line in text.split("\n"))
         found = [heading, rule]
         for above, row, line in zip(alone, rows, lines, strict=True):
             found += [f"  {row[0]}"] * above + [line] * (not above or len(row) > 1)
