@@ -139,7 +139,10 @@ def test_after_a_release_a_run_watches_it_and_records_its_forecasts(signed):
     found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
     assert found["colour"] == "green"
     assert current(signed).endswith(found["release"])
-    assert "Watch over the release" in (signed.folder / "results/monitor.html").read_text()
+    page = (signed.folder / "results/monitor.html").read_text()
+    assert "Watch over the release" in page
+    (released,) = (one for one in ledger.read(signed.folder / "ledger") if one.event == "release")
+    assert f"in production since {released.time[:10]}" in page
     assert "results/monitor.html" in (signed.folder / "results/run_report.html").read_text()
     assert events(signed).count("forecast") == 1
     assert signed.snakemake().ran == []
