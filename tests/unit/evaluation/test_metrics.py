@@ -19,6 +19,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from pricewright.evaluation.metrics import (
+    below_by_date,
     christoffersen,
     diebold_mariano,
     exceedance_test,
@@ -36,7 +37,6 @@ from pricewright.evaluation.metrics import (
     pinball,
     pit,
     pit_histogram,
-    pooled_exceedances,
     qlike,
     rmsse,
     share_error,
@@ -656,16 +656,14 @@ def test_exceptions_that_are_too_few_have_no_p_value():
     assert p_value[1] < 1e-6
 
 
-def test_exceptions_of_all_symbols_are_those_of_each_together():
-    residuals = np.random.default_rng(3).normal(size=(40, 3)) - 0.2
-    residuals[30:, 0] = np.nan
-    residuals[:, 2] = np.nan
-    together = pooled_exceedances(*exceedances(residuals))
-    for found, expected in zip(together, exceedances(residuals.reshape(-1, 1)), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12)
-    nothing = pooled_exceedances(*exceedances(residuals[:, 2:]))
-    assert nothing[0][0] == 0
-    assert np.isnan(exceedance_test(*nothing)).all()
+def test_a_figure_below_zero_is_tested_by_date():
+    """Prices of one date that move together count as one."""
+    values = np.random.default_rng(3).normal(-0.2, size=(40, 1))
+    together = np.repeat(values, 3, axis=1)
+    added = (together - together.mean()).sum(axis=1) / together.size
+    expected = stats.ttest_1samp(values[:, 0], 0.0, alternative="less").pvalue
+    assert below_by_date(together.mean(), added) == pytest.approx(expected, rel=1e-8)
+    assert np.isnan(below_by_date(-1.0, added[:2]))
 
 
 def test_where_all_have_all_dates_the_interval_by_date_is_that_of_the_means_by_date():

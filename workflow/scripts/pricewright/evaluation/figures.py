@@ -88,13 +88,16 @@ def listed(values: Floats | Ints) -> list[float | int | None]:
 
 
 def _pooled_shortfall(found: Shortfalls, joints: Differences, days: Days) -> dict[str, Any]:
-    pooled = metrics.pooled_exceedances(found.exceptions, found.residual, found.squares)
+    count, known = int(found.exceptions.sum()), found.exceptions > 0
+    middle = sums((found.exceptions * found.residual)[known]) / max(count, 1)
+    share = np.full(len(known), 1 / max(count, 1))
+    added = _added_by_date(found.daily, np.full(len(known), middle), share, days)
     enough = (found.days >= ENOUGH_DAYS) & np.isfinite(found.p_value)
     return {
         "days": int(found.days.sum()),
-        "exceptions": int(found.exceptions.sum()),
-        "residual": number(pooled[1][0]),
-        "p_value": number(metrics.exceedance_test(*pooled)[0]),
+        "exceptions": count,
+        "residual": number(middle) if count else None,
+        "p_value": number(metrics.below_by_date(middle, added)),
         "tested": int(enough.sum()),
         "passed": int((enough & ~(found.p_value < SIGNIFICANT)).sum()),
         **_together("score_difference", joints, days),
@@ -118,17 +121,27 @@ def _together(name: str, found: Differences, days: Days) -> dict[str, float | No
     with np.errstate(all="ignore"):
         value = sums(weights * np.where(known, found.mean, 0.0)) / sums(weights)
         share = weights / sums(weights) / np.isfinite(found.daily).sum(axis=1)
-        there = days[days != NEVER]
-        first, count = (int(there.min()), int(np.ptp(there)) + 1) if len(there) else (0, 0)
-        added, symbols = np.zeros((2, count))
-        for some in _days_at_a_time(found):
-            differs = (found.daily[:, some] - found.mean[:, None]) * share[:, None]
-            seen = np.isfinite(differs)
-            date = days[:, some][seen] - first
-            added += np.bincount(date, differs[seen], count)
-            symbols += np.bincount(date, minlength=count)
-        bounds = metrics.interval_by_date(value, np.where(symbols > 0, added, np.nan))
+        added = _added_by_date(found.daily, found.mean, share, days)
+    bounds = metrics.interval_by_date(value, added)
     return {name: number(value)} | dict(zip(("lower", "upper"), map(number, bounds), strict=True))
+
+
+def _added_by_date(daily: Floats, middle: Floats, share: Floats, days: Days) -> Floats:
+    """(T,): what each date adds to a mean of values (S, D); NaN where it has none.
+
+    middle: (S,), what is subtracted from a symbol's values.  share: (S,), the weight of each of
+    them.  days: (S, D), their dates.
+    """
+    there = days[days != NEVER]
+    first, count = (int(there.min()), int(np.ptp(there)) + 1) if len(there) else (0, 0)
+    added, symbols = np.zeros((2, count))
+    for some in _days_at_a_time(daily):
+        differs = (daily[:, some] - middle[:, None]) * share[:, None]
+        seen = np.isfinite(differs)
+        date = days[:, some][seen] - first
+        added += np.bincount(date, differs[seen], count)
+        symbols += np.bincount(date, minlength=count)
+    return np.where(symbols > 0, added, np.nan)
 
 
 def _weights(found: Differences) -> Floats:
@@ -151,9 +164,9 @@ def weights_of(outcomes: Ints) -> Floats:
     return np.minimum(outcomes / ENOUGH_DAYS, 1.0)
 
 
-def _days_at_a_time(found: Differences) -> Iterator[slice]:
-    """Yield the days in small groups, to limit memory with many symbols."""
-    for begin in range(0, found.daily.shape[1], 64):
+def _days_at_a_time(daily: Floats) -> Iterator[slice]:
+    """Yield the days of values (S, D) in small groups, to limit memory with many symbols."""
+    for begin in range(0, daily.shape[1], 64):
         yield slice(begin, begin + 64)
 
 
@@ -162,7 +175,7 @@ def _adding_most(found: Differences, days: Days, symbols: Sequence[str]) -> list
     weights, largest = _weights(found), list[dict[str, Any]]()
     with np.errstate(all="ignore"):
         share = weights / weights.sum() / np.isfinite(found.daily).sum(axis=1)
-        for some in _days_at_a_time(found):
+        for some in _days_at_a_time(found.daily):
             largest += _largest(found.daily[:, some] * share[:, None], days[:, some], symbols)
     return sorted(largest, key=lambda each: -each["adds"])[:MOST_DAYS]
 

@@ -252,17 +252,6 @@ def exceedances(residuals: Floats) -> tuple[Ints, Floats, Floats]:
 
 
 @np.errstate(all="ignore")
-def pooled_exceedances(days: Ints, middle: Floats, squares: Floats) -> tuple[Ints, Floats, Floats]:
-    """The figures of `exceedances` for all symbols together, (1,) each, from those of each (S,)."""
-    known = days > 0
-    days, middle, squares = days[known], middle[known], squares[known]
-    every = days.sum()
-    over_all = sums(days * middle) / every
-    off = sums(squares) + sums(days * np.square(middle - over_all))
-    return np.array([every]), np.array([over_all]), np.array([off])
-
-
-@np.errstate(all="ignore")
 def exceedance_test(days: Ints, middle: Floats, squares: Floats) -> Floats:
     """(S,): the p-value of a mean residual of 0 against one below 0, from `exceedances`.
 
@@ -390,9 +379,24 @@ def interval_by_date(figure: Floats, added: Floats) -> tuple[Floats, Floats]:
     """
     from scipy.special import stdtrit
 
+    dates, error = _error_by_date(added)
+    half = _rounded(stdtrit(np.where(dates > 1, dates - 1.0, np.nan), 0.975)) * error
+    return figure - half, figure + half
+
+
+@np.errstate(all="ignore")
+def below_by_date(figure: Floats | float, added: Floats) -> Floats:
+    """The p-value of figures (...) of 0 against ones below 0, from what each date adds to them
+    (T, ...), as `interval_by_date` takes it. NaN for fewer than three dates."""
+    from scipy.special import stdtr
+
+    dates, error = _error_by_date(added)
+    return _rounded(stdtr(dates - 1.0, np.where(dates > 2, figure / error, np.nan)))
+
+
+def _error_by_date(added: Floats) -> tuple[Ints, Floats]:
+    """The number of dates (...) that add to figures, and their standard errors (...)."""
     there = np.isfinite(added)
     dates = np.count_nonzero(there, axis=0)
     squares = sums(np.where(there, np.square(added), 0.0))
-    width = _rounded(stdtrit(np.where(dates > 1, dates - 1.0, np.nan), 0.975))
-    half = width * np.sqrt(squares * dates / (dates - 1))
-    return figure - half, figure + half
+    return np.asarray(dates), np.sqrt(squares * dates / (dates - 1))

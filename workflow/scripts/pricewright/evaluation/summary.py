@@ -117,14 +117,14 @@ class Differences(BySymbol):
 class Shortfalls(BySymbol):
     """Back-tests of the expected shortfall, (S,) each; scores only on days that EWMA's has too.
 
-    residual, squares: the mean of the exceptions' residuals, and the sum of their squared
-    differences from it.  p_value: of the test that their mean is 0.
+    residual: the mean of the exceptions' residuals.  daily: (S, D), these residuals, NaN on other
+    days.  p_value: of the test that their mean is 0.
     """
 
     days: Ints
     exceptions: Ints
     residual: Floats
-    squares: Floats
+    daily: Floats
     p_value: Floats
     score: Floats
     ewma_score: Floats
@@ -212,7 +212,7 @@ class Summary(BySymbol):
                 days=there.sum(axis=0),
                 exceptions=exceptions,
                 residual=residual,
-                squares=squares,
+                daily=_by_day(scores.residual, days).astype(np.float32),
                 p_value=metrics.exceedance_test(exceptions, residual, squares),
                 score=mean(where(there, scores.joint)),
                 ewma_score=mean(where(there, scores.ewma_joint)),
