@@ -5,7 +5,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.database import Query
-from pricewright.intake.sources.s3 import s3_items
+from pricewright.intake.sources.items import items as items_of
 from pricewright.intake.sources.source import Source
 
 PRICES = (
@@ -41,7 +41,7 @@ def refused(call, *words):
 def items(server, uri, **settings):
     """The items of an S3 server, or of anything with an endpoint."""
     given = {"endpoint": server.endpoint, "timeout": 5.0} | settings
-    return s3_items(Source(uri=uri, **given))
+    return items_of(Source(uri=uri, **given))
 
 
 def only(server, uri, **settings):

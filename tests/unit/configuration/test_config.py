@@ -215,6 +215,16 @@ def test_a_source_that_is_no_file_has_no_files():
     assert source_files({"source": {"uri": "s3://bucket/key"}}, ROOT) == []
 
 
+def test_plain_secrets_are_refused_as_config_before_anything_runs():
+    web = {"uri": "https://prices.example/a.csv", "headers": {"X-Api-Key": "hunter2"}}
+    with pytest.raises(
+        Refusal, match=r"^config key 'source\.headers\.X-Api-Key': it holds a plain"
+    ):
+        complete({"source": web, "report": {"title": "Prices"}})
+    with pytest.raises(Refusal, match=r"^config key 'source\.uri': found a"):
+        complete({"source": {"uri": "https://x.example/?key=a"}, "report": {"title": "Prices"}})
+
+
 def test_dates_that_yaml_reads_as_such_are_text_again_at_every_depth():
     config = yaml.safe_load("""
     source:

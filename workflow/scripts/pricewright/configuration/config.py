@@ -43,7 +43,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     fill_defaults(config, load("config"))
     for group in (Access, Reception, Dialect, Limits, MissingRules, FlagThresholds):
         make(group, ingest_options(config) | clean_options(config))
-    config["report"]["title"] = config["report"]["title"] or source_of(config).title
+    source = source_of(config)
+    config["report"]["title"] = config["report"]["title"] or source.title
     make(Settings, training_options(config))
     make(Criteria, training_options(config))
     make(TrainWhen, training_options(config))
