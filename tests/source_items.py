@@ -8,6 +8,9 @@ from pricewright.intake.sources.database import Query
 from pricewright.intake.sources.items import items as items_of
 from pricewright.intake.sources.source import Source
 
+NO_ROWS = b"[]\n"
+"""The delivery of a query that finds nothing."""
+
 PRICES = (
     b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'
     b'{"day":"2024-01-03","symbol":"TRUE","close":"2","volume":null}\n'

@@ -56,13 +56,17 @@ class NothingYet(Refusal):
     """Refuses a delivery all of whose rows have dates that are yet to come."""
 
 
+class NoRows(Refusal):
+    """Refuses a delivery with a table that has no rows."""
+
+
 def nothing_kept(
     rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
 ) -> Refusal:
     """Why a delivery has no price; rows: how many it has, and how many source.where leaves out."""
     delivered, out = rows
     if not delivered:
-        return Refusal(f"{name}:1: the file has a header but no rows; deliver prices.")
+        return NoRows(f"{name}:1: the file has a header but no rows; deliver prices.")
     if out == delivered:
         return Refusal(f"{name}: source.where leaves out all {out} rows; correct it.")
     line = int(quarantine.lines[0])
