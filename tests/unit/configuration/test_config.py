@@ -221,7 +221,7 @@ def test_plain_secrets_are_refused_as_config_before_anything_runs():
         Refusal, match=r"^config key 'source\.headers\.X-Api-Key': it holds a plain"
     ):
         complete({"source": web, "report": {"title": "Prices"}})
-    with pytest.raises(Refusal, match=r"^config key 'source\.uri': found a"):
+    with pytest.raises(Refusal, match=r"^config key 'source\.uri': found 'key' in"):
         complete({"source": {"uri": "https://x.example/?key=a"}, "report": {"title": "Prices"}})
 
 

@@ -30,12 +30,12 @@ from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect, Limits
-from pricewright.intake.reading.refusals import NoRows, NothingYet
+from pricewright.intake.reading.refusals import NoRows, NothingYet, message_shown
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
 
-_NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
+_NO_PRICES = re.compile("which column holds the (date|close)|there is no header|holds a message")
 """Matches a refusal of a file that may hold no prices and only lie beside those that do."""
 
 
@@ -315,7 +315,8 @@ class _Reader:
         with self._archive.whole(delivery, just_kept=just_kept) as path:
             content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
             try:
-                reading = read_delivery(content, dialect, self._terms.threads, shelf)
+                with message_shown(content):
+                    reading = read_delivery(content, dialect, self._terms.threads, shelf)
             except NoRows:
                 if self._terms.mode != "append":
                     raise
