@@ -320,7 +320,8 @@ class _Reader:
             except NoRows:
                 if self._terms.mode != "append":
                     raise
-                say("has no rows, so it adds nothing", place=delivery.place)
+                if just_kept:
+                    say("has no rows, so it adds nothing", place=delivery.place)
                 return empty_state().prices, _no_rows(delivery)
             as_of = self._terms.last_day is not None
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
