@@ -224,6 +224,15 @@ def test_the_verdict_names_a_symbol_whose_newest_rows_are_incomplete(tmp_path):
     assert verdict(model)[1].startswith("LOST: the newest row of S1 is incomplete and was dropped")
 
 
+def test_a_symbol_that_ended_long_ago_has_lost_no_newest_row(tmp_path):
+    records = market()
+    for record in records[-60:]:
+        record |= {"close": ""}
+    model = model_of(tmp_path, records, missing_price="drop")
+    assert model["receipts"]["clean"]["newest_dropped"] == {}
+    assert model["receipts"]["clean"]["flags"]["ended"] == 1
+
+
 def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     records = market(symbols=3)

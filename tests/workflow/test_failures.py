@@ -8,6 +8,8 @@ import sys
 import time
 from datetime import datetime
 
+from running.step import ORPHANED
+
 from conftest import STEPS
 
 
@@ -128,6 +130,29 @@ def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == list(STEPS[2:])
+
+
+def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(project, failing):
+    project.configure(retries={"times": 1, "delay": 3})
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=project.folder,
+        env=os.environ | failing("model.json", 1),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    log = project.folder / "logs" / "train_or_score.2.log"
+    while not (log.exists() and " wait " in log.read_text()):
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.kill()
+    time.sleep(1)  # meanwhile nobody waits for the killed process
+    run.wait()
+    time.sleep(5)
+    assert log.read_text().splitlines()[-1].endswith(f"failed for good: {ORPHANED}")
+    assert not (project.folder / "results" / "model.json").exists()
+    assert project.snakemake("--unlock").code == 0
+    assert project.snakemake().ran == list(STEPS[2:])
 
 
 def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(project):

@@ -74,6 +74,12 @@ def test_it_works_as_a_module_in_another_workflow(finished, run_once, tmp_path, 
     status = run_pricewright("status", cwd=tmp_path)
     assert status.code == 0, status.stderr
     assert re.search(r"^  deploy +ok ", status.stdout, re.MULTILINE)
+    reported = command(
+        "-m", "snakemake", "--report", "outer.html", cwd=tmp_path, env=environment, seconds=120
+    )
+    assert reported.code == 0, reported.stderr
+    assert "An optional feature failed" not in reported.stderr
+    assert "Raw market prices to a deployed model" in (tmp_path / "outer.html").read_text()
 
 
 PREFIXED = """

@@ -69,6 +69,10 @@ def clean(
     settle = partial(settle_missing, missing=missing, modelled=modelled)
     written = write_settled(output, input, made, settle, found.add)
     document = found.document(found.entries(lambda symbols: made.part(symbols).groups()))
+    ended = {entry["symbol"] for entry in document["flagged"] if entry["flag"] == "ended"}
+    newest_dropped = {
+        symbol: day for symbol, day in written.newest_dropped.items() if symbol not in ended
+    }
     counts = {
         "rows_in": made.rows,
         "rows_out": written.rows,
@@ -77,7 +81,7 @@ def clean(
         "dropped": made.left - written.rows,
         "corrected": len(made.changes),
         "filled": written.filled,
-        "newest_dropped": written.newest_dropped,
+        "newest_dropped": newest_dropped,
         "without_adj_close": written.without_adj_close,
         "flags": document["flags"],
     }
@@ -93,7 +97,7 @@ def clean(
         say("filled missing values", column=column, values=count)
     for message, names in (
         ("no adj_close, so close is taken for it", written.without_adj_close),
-        ("the newest row is incomplete, so it is dropped", list(written.newest_dropped)),
+        ("the newest row is incomplete, so it is dropped", list(newest_dropped)),
     ):
         if names:
             say(message, symbols=len(names), named=some_of(names))

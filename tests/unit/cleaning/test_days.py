@@ -16,6 +16,13 @@ def test_a_price_of_a_saturday_or_sunday_is_flagged():
     assert flags(series(1, None, None, 2, dates=dates), "weekend") == []
 
 
+def test_a_month_may_end_on_a_weekend():
+    months = [str(day.date()) for day in pd.date_range("2020-01-31", periods=48, freq="ME")]
+    assert flags(series(*walk(48), dates=months), "weekend") == []
+    weeks = [str(day.date()) for day in pd.date_range("2020-01-04", periods=48, freq="7D")]
+    assert values(flags(series(*walk(48), dates=weeks), "weekend"), "regular") == [(True,)]
+
+
 def test_a_symbol_that_has_a_price_on_most_weekends_has_one_entry_for_each_day():
     daily = [str(day.date()) for day in pd.date_range("2024-01-01", "2024-01-28")]
     no_sundays = [day for day in daily if day not in ("2024-01-07", "2024-01-14", "2024-01-21")]

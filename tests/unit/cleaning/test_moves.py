@@ -73,6 +73,13 @@ def test_a_move_is_from_the_last_price_above_zero_of_the_same_symbol():
     assert flags(market(A=series(100, 101), B=series(500, 501)), *MOVES) == []
 
 
+def test_a_spread_that_crosses_zero_has_no_ratios():
+    spread = [0.01, 0.9, 0.009, -0.7, 0.5, 0.005, 0.6] * 20
+    assert flags(series(*spread), *MOVES, "spike") == []
+    rare = [*walk(150), -5.0, *walk(50), 1000.0, *walk(50)]
+    assert values(flags(series(*rare), "unit-slip"), "factor") == [(10.0,)]
+
+
 def test_each_symbol_has_its_own_usual_move():
     wild, calm = [*walk(30, by=1.2), 164], [*walk(30), 137]
     found = flags(market(A=series(*wild), B=series(*calm), C=series(*wild)), *MOVES)

@@ -132,13 +132,14 @@ def merge(config, other):
 def test_texts_of_the_command_line_are_what_the_key_wants():
     config = {
         "source": {"uri": "a.csv", "columns": {"volume": "false", "open": "null", "close": "5"}},
-        "model": {"horizon": "5", "window_days": "null", "level": "0.8"},
+        "model": {"horizon": "5", "window_days": "null", "level": "0.8", "calibration": 500.0},
         "accept": {"allow_unaccepted": "true"},
         "report": {"title": "5"},
     }
     config["source"]["date_formats"] = "[epoch-seconds]"
     complete(config)
     assert config["model"] | {"horizon": 5, "window_days": None, "level": 0.8} == config["model"]
+    assert type(config["model"]["calibration"]) is int  # slices take no 500.0
     assert config["accept"]["allow_unaccepted"] is True
     assert (config["report"]["title"], config["source"]["date_formats"]) == ("5", ["epoch-seconds"])
     assert named_columns(config) == {"volume": False, "close": "5"}

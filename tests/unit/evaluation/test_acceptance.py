@@ -33,7 +33,7 @@ GOOD = {
         symbol: {
             "origins": 100,
             "model": {"coverage": 0.93, "coverage_error": None},
-            "volatility": {"qlike": -8.0, "ewma_qlike": -7.9, "p_value_holm": 0.001},
+            "volatility": {"days": 250, "qlike": -8.0, "ewma_qlike": -7.9, "p_value_holm": 0.001},
         }
         for symbol in ("A", "B")
     },
@@ -151,6 +151,14 @@ def test_what_is_unknown_is_not_met(name, change):
     assert unmet(found) == [name]
     assert found["criteria"][name]["value"] is None
     assert f"{key_of(name)} is unknown" in failed(found)
+
+
+def test_variances_are_not_judged_by_symbol_if_none_has_enough_days():
+    few = [(f"by_symbol.{symbol}.volatility.days", 249) for symbol in "AB"]
+    criterion = judged(*few)["criteria"]["qlike_worse"]
+    assert criterion["met"] is None
+    assert criterion["what"].endswith("not judged, because no symbol has 250 days")
+    assert judged(few[0])["criteria"]["qlike_worse"]["met"] is True
 
 
 def test_with_too_few_origins_of_each_symbol_only_the_pooled_coverage_counts():

@@ -10,13 +10,13 @@ import scoringrules
 from forecasts import chosen, simulated, uneven
 from scipy import stats
 
-from pricewright.evaluation.acceptance import COVERAGES, TAILS, percent_key
+from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS, percent_key
 from pricewright.evaluation.figures import _newest_deviation, figures
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.forecasting.distribution import LEVELS, levels_with
-from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.timeline import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 
@@ -257,10 +257,11 @@ def test_pooled_errors_are_means_over_symbols_and_pooled_shares_are_of_points(ea
     pooled = each.figures["pooled"]
     known = [found for _, found in by_symbol(each) if found["model"]["mase"] is not None]
     assert pooled["symbols"] == len(known)
-    for name in ("mase", "rmsse", "pinball", "crps", "interval_score"):
-        expected = np.mean([found["model"][name] for found in known])
-        assert pooled["model"][name] == pytest.approx(expected)
     points = [len(list(each.points(symbol))) for symbol, _ in by_symbol(each)]
+    weights = [min(count / ENOUGH_DAYS, 1) for count in points if count]
+    for name in ("mase", "rmsse", "pinball", "crps", "interval_score"):
+        expected = np.average([found["model"][name] for found in known], weights=weights)
+        assert pooled["model"][name] == pytest.approx(expected)
     assert pooled["forecasts"] == sum(points)
     held = [
         found["model"]["coverage"] * count
@@ -311,6 +312,29 @@ def test_a_symbol_counts_the_less_the_more_its_differences_vary():
     assert found["better"] == (means < 0).sum()
 
 
+def test_a_symbol_of_a_few_days_is_not_tested_and_decides_nothing():
+    """A new listing may be forecast badly for its first days, by chance."""
+    old = simulated(2, 700)
+    young = np.full((len(old.prices), 1), np.nan)
+    days = np.full(young.shape, NEVER, dtype=np.int32)
+    days[:56, 0] = old.days[-56:, 0]
+    calm_then_wild = np.where(np.arange(56) < 51, 1e-3, 0.1) * np.tile([1, -1], 28)
+    young[:56, 0] = 100 * np.exp(np.cumsum(calm_then_wild))
+    panel = Panel.of(
+        [*old.symbols, "NEW"], np.hstack([old.days, days]), np.hstack([old.prices, young])
+    )
+    settings = chosen(volatility="rolling", origins=ENOUGH_DAYS)
+    without, found = Walk(old, settings).figures, Walk(panel, settings).figures
+    new = found["by_symbol"]["NEW"]
+    assert 0 < new["volatility"]["days"] < 20
+    assert new["volatility"]["p_value"] is new["volatility"]["p_value_holm"] is None
+    worse = new["volatility"]["qlike"] - new["volatility"]["ewma_qlike"]
+    before, after = (each["pooled"]["volatility"]["qlike_difference"] for each in (without, found))
+    assert abs(after - before) < 0.08 * abs(worse - before)
+    before, after = (each["pooled"]["model"]["interval_score"] for each in (without, found))
+    assert abs(after - before) < 0.08 * abs(new["model"]["interval_score"] - before)
+
+
 def test_figures_by_horizon_are_those_of_the_step(walk):
     found = walk.figures["pooled"]["model"]["by_horizon"]
     for h in range(5):
@@ -330,7 +354,7 @@ def test_figures_by_horizon_are_those_of_the_step(walk):
 
 
 def test_a_model_that_is_the_random_walk_is_no_better_and_no_worse():
-    walk = Walk(simulated(2, 400), chosen())
+    walk = Walk(simulated(2, 400), chosen(origins=ENOUGH_DAYS))
     for found in walk.figures["by_symbol"].values():
         assert found["mae_ratio"] == 1
         assert found["p_value"] == 1
@@ -416,6 +440,7 @@ def test_symbols_of_other_calendars_are_put_together_by_date():
     each = walk.scores.qlike - walk.scores.ewma_qlike
     means, dates = np.nanmean(each, axis=0), walk.scores.day
     weights = np.minimum(1, np.sort(np.nanstd(each, axis=0))[0] / np.nanstd(each, axis=0))
+    weights *= np.minimum(1, np.isfinite(each).sum(axis=0) / ENOUGH_DAYS)
     added = {}
     for place in range(2):
         there = np.isfinite(each[:, place])

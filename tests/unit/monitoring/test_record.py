@@ -197,6 +197,21 @@ def test_a_price_that_is_corrected_after_its_day_was_recorded_is_named(released)
     assert f"the newest recorded forecasts of {symbol} are from a price that" in told["reasons"][0]
 
 
+def test_forecasts_from_a_wrong_price_are_far_wider_than_at_the_release_and_named(released):
+    wrong = later(3)
+    symbol, dates = wrong[-1]["symbol"], sorted({row["date"] for row in wrong})
+    for row in wrong:
+        if (row["symbol"], row["date"]) == (symbol, dates[-2]):
+            row["close"] *= 8
+    model = orjson.loads((released.production / "current/model.json").read_bytes())
+    for records, reasons in ((later(2), 0), (wrong, 1)):
+        told = watch(released.root, write_down(released, records), WatchLimits(), model)
+        found = [reason for reason in told["reasons"] if "as wide as when" in reason]
+        assert len(found) == reasons
+    assert found[0].startswith(f"the newest forecasts of {symbol} are up to ")
+    assert told["colour"] == "yellow"
+
+
 def test_what_came_is_read_by_the_newest_prices_and_as_it_was_first(released):
     for count in (1, 2, 3):
         write_down(released, later(count))

@@ -5,6 +5,7 @@ functions of a job's `output`, because Snakemake does not compare the values of 
 another value makes nothing run again.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,13 +26,14 @@ Param = Callable[[Any, Any], dict[str, Any]]
 
 
 def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
-    """What a job needs to know its attempt, how long to wait after a failed attempt, and how long
-    to keep the logs of old ones.
+    """What a job needs to know its attempt, how long to wait after a failed attempt, how long to
+    keep the logs of old ones, and which process it ends with.
 
     retries: config's section of that name. Locally, a job counts the logs that were written since
     the run began; inside a job on a cluster, Snakemake passes the number.
     """
-    known = {"since": run_began()} | {key: retries[key] for key in ("delay", "keep_logs_days")}
+    known = {"since": run_began(), "run": os.getpid()}
+    known |= {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
         if getattr(workflow, "remote_exec", False):

@@ -8,8 +8,11 @@ exist, there is no estimate: Snakemake prints <TBD> and asks again before the jo
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
+
+from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
 
@@ -28,7 +31,8 @@ def cores_here(workflow: Any, elsewhere: int) -> Callable[[Any], int]:
     `--cores` gives; on a cluster the job asks for `elsewhere` cores."""
 
     def threads(wildcards: Any) -> int:
-        with comfort(f"a job works on {elsewhere} cores, however many there are"):
+        lost = f"a job works on {elsewhere} cores, however many there are"
+        with comfort(lost), suppress(WorkflowError):  # `--report` needs no --cores
             if workflow.local_exec:
                 return int(workflow.cores)
         return elsewhere

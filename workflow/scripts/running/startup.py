@@ -167,9 +167,11 @@ def given_config_files(workflow: Any) -> list[str]:
     """
     files: list[str] = []
     with comfort("the printed commands do not name the run's config files"):
+        from snakemake_interface_executor_plugins.settings import ExecMode
+
         if workflow.modifier.is_main_snakefile():
             files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-            if not files and workflow.is_main_process:
+            if not files and workflow.exec_mode == ExecMode.DEFAULT:
                 _warn_if_last_run_had_some()
     return files
 

@@ -22,6 +22,9 @@ _FEW = 3
 _NEAR_PRICE = 1.1
 """For a rename, the new symbol's first price may differ from the old one's last by this factor."""
 
+SPARSE = 14
+"""Days between prices; a weekly price on a Saturday is odd, a monthly one is not."""
+
 Days = npt.NDArray[np.datetime64]
 
 
@@ -57,7 +60,8 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
 
     If a symbol has a price on at least half of its Saturdays (or Sundays), and on four or more,
     they get one entry with `regular` true: the symbol trades then, or its dates are off by a day. A
-    symbol that regularly has both is in a market that trades every day, and gets no entry.
+    symbol that regularly has both is in a market that trades every day, and gets no entry. Nor does
+    one whose prices are SPARSE or further apart: a month may end on any day.
     """
     rows, kind = _on_weekends(panel)
     regular = _weekend_habits(panel, rows, kind)
@@ -100,8 +104,16 @@ def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
     weekday = weekdays(panel.days)
     rows = np.zeros(0, dtype=np.int64)
     if (weekday >= 5).any():
-        rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+        often = ~_is_sparse(panel)
+        rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date] & often[panel.symbol])
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
+
+
+def _is_sparse(panel: SeriesPanel) -> Bools:
+    """(s,): which symbols have their prices SPARSE days or more apart, on average."""
+    first, last = (panel.days[panel.date[ends]] for ends in panel.lifetimes)
+    counts = np.bincount(panel.symbol[panel.rows], minlength=len(panel.symbols))
+    return np.asarray((last - first).astype(np.int64) >= SPARSE * np.maximum(counts - 1, 1))
 
 
 def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:

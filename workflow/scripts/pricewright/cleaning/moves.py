@@ -52,12 +52,12 @@ def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entr
     found: list[Entry] = []
     if "close" not in panel.values:
         return found
-    close = panel.values["close"]
+    close, comparable = panel.values["close"], _in_ratios(panel, "close")
     for column in ("open", "high", "low"):
         if column in panel.values:
             price = panel.values[column]
             far = (price >= AT_LEAST * close) | (AT_LEAST * price <= close)
-            rows = np.flatnonzero(far & (price > 0) & (close > 0))
+            rows = np.flatnonzero(far & (price > 0) & comparable)
             ratio = price[rows] / close[rows]
             power = _power_of_ten(ratio, limits)
             rows, ratio, power = rows[power != 0], ratio[power != 0], power[power != 0]
@@ -71,6 +71,24 @@ def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entr
                 factor=_factor(power),
             )
     return found
+
+
+OFTEN: Final = 0.01
+FEW: Final = 5
+"""With a larger share and number of prices of 0 or below, a symbol's moves are differences, not
+ratios; the model has it on levels then."""
+
+
+def _in_ratios(panel: SeriesPanel, column: str) -> Bools:
+    """(n,): whether a price is above 0, and of a symbol that seldom has others.
+
+    A spread that goes from 0.01 to 0.8 has not moved by a factor of 80 in any useful sense.
+    """
+    price, count = panel.values[column], len(panel.symbols)
+    low = np.bincount(panel.symbol[price <= 0], minlength=count)
+    known = np.bincount(panel.symbol[np.isfinite(price)], minlength=count)
+    often = low > np.maximum(OFTEN * known, FEW)
+    return np.asarray((price > 0) & ~often[panel.symbol])
 
 
 def _power_of_ten(ratio: Floats, limits: FlagThresholds) -> Ints:
@@ -139,7 +157,8 @@ class _Moves:
 def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flags `unit-slip`, `split-like`, `jump` and `spike`: at most one for a symbol and date.
 
-    A move goes from one positive price of a symbol to the next. Moves of close are checked first,
+    A move goes from one positive price of a symbol to the next; symbols with many other prices have
+    none (see `_in_ratios`). Moves of close are checked first,
     then those of adj_close on rows without a flag. A move is extreme if it is large (`jump_ratio`)
     and, for a symbol with at least 20 moves, far from its median log return (`jump_z` times 1.4826
     times the median absolute deviation).
@@ -158,7 +177,7 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     both = panel.main == "close" and "adj_close" in panel.values
     for column in ("close", "adj_close") if both else (panel.main,):
         price = panel.values[column]
-        before, after = panel.steps(price > 0)
+        before, after = panel.steps(_in_ratios(panel, column))
         steps = _Steps(before, after, price[after] / price[before])
         found += _flag_column(panel, column, steps, limits, known)
         found += _flag_spikes(panel, column, steps, limits, known)

@@ -68,6 +68,9 @@ Champion = Literal["not_worse", "better", "ignore"]
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 """The central intervals whose coverage is counted."""
 
+ENOUGH_DAYS = 250
+"""The number of outcomes that a test of one symbol needs."""
+
 TAILS = (0.01, 0.05)
 """The probabilities of an exception of the values-at-risk that are tested."""
 
@@ -129,6 +132,7 @@ def judge(
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
     names = ("p_value_holm", "qlike", "ewma_qlike")
     variances = zip(*(column_of(by_symbol, "volatility", name) for name in names), strict=True)
+    tested = any(days >= ENOUGH_DAYS for days in column_of(by_symbol, "volatility", "days"))
     worse = sum(
         luck is not None and luck < SIGNIFICANT and qlike > ewma for luck, qlike, ewma in variances
     )
@@ -147,7 +151,12 @@ def judge(
             pooled["volatility"]["largest"],
             _error(pooled["volatility"]),
         ),
-        "qlike_worse": _criterion(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
+        "qlike_worse": _criterion(
+            worse,
+            0,
+            f"symbols with {ENOUGH_DAYS} days and a QLIKE significantly above EWMA's",
+            not_judged=None if tested else f"no symbol has {ENOUGH_DAYS} days",
+        ),
         "deviation_ratio": _deviation(pooled["newest_deviation"], thresholds),
         "coverage_pooled": _criterion(
             None if held is None else abs(held - level),

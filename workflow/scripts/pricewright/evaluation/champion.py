@@ -19,6 +19,7 @@ from pricewright.evaluation.figures import (
     number,
     over_symbols,
     share_of,
+    weights_of,
 )
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
 from pricewright.evaluation.scores import DAILY, Losses, Scores, score
@@ -66,7 +67,7 @@ class Side(BySymbol):
 
     def pooled(self) -> dict[str, Any]:
         return over_symbols(self.losses) | {
-            "qlike": number(mean_of(self.qlike)),
+            "qlike": number(mean_of(self.qlike, weights_of(self.days[:, 0]))),
             "exceptions": {
                 percent_key(tail): share_of(
                     self.exceptions[:, place].sum(), self.days[:, place].sum()
@@ -90,10 +91,11 @@ class Sides(BySymbol):
     def figures(self, symbols: Sequence[str]) -> dict[str, Any]:
         """The figures of both models: `pooled`, and `by_symbol` as columns."""
         each = {"challenger": self.challenger, "champion": self.champion}
+        weights = weights_of(self.challenger.losses.outcomes())
         found: dict[str, Any] = {name: side.by_symbol() for name, side in each.items()}
         return {
             "pooled": {name: side.pooled() for name, side in each.items()}
-            | {"mae_ratio": number(mean_of(self.mae_ratio))},
+            | {"mae_ratio": number(mean_of(self.mae_ratio, weights))},
             "by_symbol": SymbolColumns(symbols, found | {"mae_ratio": listed(self.mae_ratio)}),
         }
 

@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.acceptance import COVERAGES, SIGNIFICANT, TAILS, percent_key
-from pricewright.evaluation.scores import ENOUGH_DAYS
+from pricewright.evaluation.acceptance import (
+    COVERAGES,
+    ENOUGH_DAYS,
+    SIGNIFICANT,
+    TAILS,
+    percent_key,
+)
 from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
 from pricewright.files.clock import date_of
 from pricewright.forecasting.panel import NEVER
@@ -20,24 +25,32 @@ def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     """The figures of the model and the random walk: `pooled`, and `by_symbol` as columns.
 
     MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
-    error, and pooled as means over symbols. Coverage and tests are pooled over single forecasts. A
-    figure that cannot be computed is None.
+    error, and pooled as means over symbols, in which a symbol with fewer than ENOUGH_DAYS outcomes
+    counts in proportion. Coverage and tests are pooled over single forecasts. A figure that cannot
+    be computed is None.
     """
+    luck, variance_luck = (
+        np.where(outcomes >= ENOUGH_DAYS, p_value, np.nan)
+        for outcomes, p_value in (
+            (found.forecasts, found.p_value),
+            (found.variance_days, found.variance_p_value),
+        )
+    )
     tests = ("days", "exceptions", "kupiec", "independence", "conditional_coverage")
     columns = {
         "origins": listed(found.origins),
         "model": by_symbol_of(found.model),
         "random_walk": by_symbol_of(found.random_walk),
         "mae_ratio": listed(found.mae_ratio),
-        "p_value": listed(found.p_value),
-        "p_value_holm": listed(metrics.holm(found.p_value)),
+        "p_value": listed(luck),
+        "p_value_holm": listed(metrics.holm(luck)),
         "pit": found.pit.tolist(),
         "volatility": {
             "days": listed(found.variance_days),
             "qlike": listed(found.qlike),
             "ewma_qlike": listed(found.ewma_qlike),
-            "p_value": listed(found.variance_p_value),
-            "p_value_holm": listed(metrics.holm(found.variance_p_value)),
+            "p_value": listed(variance_luck),
+            "p_value_holm": listed(metrics.holm(variance_luck)),
         },
         "var": {
             percent_key(tail): {name: listed(getattr(found, name)[:, place]) for name in tests}
@@ -122,12 +135,20 @@ def _weights(found: Differences) -> Floats:
     """(S,): the weights of the symbols.
 
     These losses are unbounded, so a single symbol could dominate. A symbol whose differences vary
-    more than the median symbol's therefore counts less, in inverse proportion.
+    more than the median symbol's therefore counts less, in inverse proportion. So does one with few
+    days, as in `weights_of`.
     """
     known, deviation = np.isfinite(found.mean), found.deviation
     varied = np.sort(deviation[deviation > 0])
     usual = varied[(len(varied) - 1) // 2] if len(varied) else 1.0
-    return np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
+    steady = usual / np.maximum(np.where(known, deviation, 0.0), usual)
+    return np.where(known, weights_of(np.isfinite(found.daily).sum(axis=1)) * steady, 0.0)
+
+
+def weights_of(outcomes: Ints) -> Floats:
+    """(S,): how much symbols with so many outcomes count in a mean over symbols: fully from
+    ENOUGH_DAYS on, and in proportion below, so that no few days decide about all symbols."""
+    return np.minimum(outcomes / ENOUGH_DAYS, 1.0)
 
 
 def _days_at_a_time(found: Differences) -> Iterator[slice]:
@@ -166,23 +187,26 @@ def _interval(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     """The standard error, from the variation between dates, of the ratio of the interval score to
     the random walk's; and the dates that add most to the ratio."""
     ours, plain = found.model.interval_by_date, found.random_walk.interval_by_date
+    weights = weights_of(found.forecasts)
     with np.errstate(all="ignore"):
-        level = mean_of(mean(plain.T))
-        by_date = _across(ours - mean_of(mean(ours.T)) / level * plain)
+        level = mean_of(mean(plain.T), weights)
+        by_date = _across(ours - mean_of(mean(ours.T), weights) / level * plain, weights)
         dates = np.isfinite(by_date).sum()
         error = (
             np.sqrt(np.nanmean(np.square(by_date)) / (dates - 1)) / level if dates > 1 else np.nan
         )
         there = np.isfinite(ours - plain)
-        adds = (ours - plain) / there.sum(axis=1)[:, None] / there.any(axis=1).sum() / level
+        share = weights / weights[there.any(axis=1)].sum() / there.sum(axis=1)
+        adds = (ours - plain) * share[:, None] / level
     return {"error": number(error), "largest": _largest(adds, found.origin, symbols)}
 
 
 def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     model, histogram, variances = found.model, found.pit.sum(axis=0), found.variances
+    weights = weights_of(found.forecasts)
     with np.errstate(all="ignore"):
         ours, plain = (
-            _across(losses.error_by_date)[:, None] for losses in (model, found.random_walk)
+            _across(losses.error_by_date, weights)[:, None] for losses in (model, found.random_walk)
         )
         luck = metrics.diebold_mariano(ours, plain).p_value[0]
     return {
@@ -190,7 +214,7 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
         "forecasts": int(found.forecasts.sum()),
         "model": over_symbols(model),
         "random_walk": over_symbols(found.random_walk),
-        "mae_ratio": number(mean_of(found.mae_ratio)),
+        "mae_ratio": number(mean_of(found.mae_ratio, weights)),
         "p_value": number(luck),
         "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
         "volatility": {
@@ -238,11 +262,11 @@ def _tests(found: Summary, tail: int) -> dict[str, Any]:
 
 def over_symbols(losses: LossSummary) -> dict[str, Any]:
     """A forecaster's figures pooled over all symbols."""
-    by_date = (losses.held_by_date, losses.known_by_date)
+    by_date, weights = (losses.held_by_date, losses.known_by_date), weights_of(losses.outcomes())
     held, known = (part.sum(axis=0, dtype=np.intp)[:, None] for part in by_date)
     count = losses.known.sum()
     return {
-        **{name: number(mean_of(getattr(losses, name))) for name in OF_LOSSES},
+        **{name: number(mean_of(getattr(losses, name), weights)) for name in OF_LOSSES},
         "coverage": share_of(losses.held.sum(), count),
         "coverage_error": number(metrics.share_error(held, known)[0]),
         "coverages": {
@@ -250,9 +274,9 @@ def over_symbols(losses: LossSummary) -> dict[str, Any]:
             for place, share in enumerate(COVERAGES)
         },
         "by_horizon": {
-            "mase": _by_horizon(losses.mase_ahead),
-            "pinball": _by_horizon(losses.pinball_ahead),
-            "interval_score": _by_horizon(losses.interval_ahead),
+            "mase": _by_horizon(losses.mase_ahead, weights),
+            "pinball": _by_horizon(losses.pinball_ahead, weights),
+            "interval_score": _by_horizon(losses.interval_ahead, weights),
             "coverage": [
                 share_of(held, known)
                 for held, known in zip(
@@ -263,15 +287,15 @@ def over_symbols(losses: LossSummary) -> dict[str, Any]:
     }
 
 
-def _by_horizon(values: Floats) -> list[float | None]:
+def _by_horizon(values: Floats, weights: Floats) -> list[float | None]:
     """The mean over symbols of values (S, H), for each number of days ahead."""
-    return [number(mean_of(column)) for column in values.T]
+    return [number(mean_of(column, weights)) for column in values.T]
 
 
-def mean_of(values: Floats) -> float:
-    """The mean of the finite values; NaN if there are none."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def mean_of(values: Floats, weights: Floats) -> float:
+    """The weighted mean of the finite values (S,); NaN if there are none."""
+    known = np.isfinite(values) & (weights > 0)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
 
 
 def share_of(hits: int, count: int) -> float | None:
@@ -279,6 +303,6 @@ def share_of(hits: int, count: int) -> float | None:
     return float(hits / count) if count else None
 
 
-def _across(values: Floats) -> Floats:
+def _across(values: Floats, weights: Floats) -> Floats:
     """(K,): the mean over symbols of values (S, K), for each date."""
-    return np.array([mean_of(column) for column in values.T])
+    return np.array([mean_of(column, weights) for column in values.T])

@@ -7,14 +7,11 @@ from typing import Self
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.acceptance import COVERAGES, TAILS
+from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
-
-ENOUGH_DAYS = 250
-"""The number of days that a back-test of a value-at-risk needs."""
 
 USUAL_DAYS = 60
 """The number of days from which on a symbol has a usual deviation."""

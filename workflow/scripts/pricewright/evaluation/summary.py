@@ -83,10 +83,14 @@ class LossSummary(BySymbol):
             points_by_date=there.sum(axis=-1).T.astype(np.int16),
         )
 
+    def outcomes(self) -> Ints:
+        """(S,): the number of outcomes of forecasts."""
+        return np.asarray(self.known.sum(axis=1))
+
     def coverages(self) -> Floats:
         """(S, C): the share of prices within the interval of each of COVERAGES."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.within / self.known.sum(axis=1)[:, None])
+            return np.asarray(self.within / self.outcomes()[:, None])
 
 
 def _over_steps(values: Floats) -> Floats:

@@ -5,11 +5,11 @@ They end by themselves when idle, and soon after the process that started them d
 """
 
 import os
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
+
+from pricewright.files.orphans import end_with
 
 IDLE = 10
 """The seconds after which an idle worker ends."""
@@ -38,7 +38,7 @@ def map_in_processes(
     from loky.process_executor import TerminatedWorkerError
 
     pool = get_reusable_executor(
-        max_workers=processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),)
+        max_workers=processes, timeout=IDLE, initializer=end_with, initargs=(os.getpid(),)
     )
     waiting: deque[Any] = deque()
     try:
@@ -53,14 +53,3 @@ def map_in_processes(
     finally:
         for result in waiting:
             result.cancel()
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent, even if the parent is killed."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

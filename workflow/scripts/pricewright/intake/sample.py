@@ -48,17 +48,17 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
     Of the lines above the first row, it is the last that names the date; else, of the lines whose
     titles look like symbols, the last with the most columns; else the last with several words.
     """
-    lines = getattr(sheet, "begin", ())
-    rows = [place for place, (_, cells) in enumerate(lines) if are_values(cells)]
     if dialect.layout_of(list(sheet.titles)):
         return None
-    if not rows:
+    lines = getattr(sheet, "begin", ())
+    first = next((place for place, (_, cells) in enumerate(lines) if are_values(cells)), None)
+    if first is None:
         columns = zip(*(cells for _, cells in lines), strict=False)
         return 0 if len(lines) > 1 and any(map(_are_short_dates, columns)) else None
-    if not rows[0]:
+    if first == 0:
         return 0
-    begin = [cells for _, cells in lines[: rows[0]]]
-    date = next(place for place, cell in enumerate(lines[rows[0]][1]) if is_date(cell))
+    begin = [cells for _, cells in lines[:first]]
+    date = next(place for place, cell in enumerate(lines[first][1]) if is_date(cell))
     named = [bool(usual_columns("date", cells[date : date + 1])) for cells in begin]
     others = [[cell for cell in cells[:date] + cells[date + 1 :] if cell] for cells in begin]
     codes = [len(cells) if all(map(is_code, cells)) else 0 for cells in others]
@@ -67,7 +67,7 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
         if best := max(marks):
             place = max(place for place, mark in enumerate(marks) if mark == best)
             line = int(lines[place][0])
-            is_found = line == getattr(sheet, "header_line", None) and place + 1 == rows[0]
+            is_found = line == getattr(sheet, "header_line", None) and place + 1 == first
             return None if is_found else line
     return None
 
@@ -81,8 +81,9 @@ def _are_short_dates(texts: Sequence[str]) -> bool:
 
 def are_values(titles: Sequence[str]) -> bool:
     """Whether the line that should name the columns has a date and a number."""
-    dates = {title for title in titles if is_date(title)}
-    return bool(dates) and any(like_number(title) for title in titles if title not in dates)
+    if not any(map(is_date, titles)):
+        return False
+    return any(like_number(title) and not is_date(title) for title in titles)
 
 
 def is_date(text: str) -> bool:
@@ -155,8 +156,8 @@ def like_number(text: str) -> bool:
 
 def texts_of(sample: Block, title: str) -> list[str]:
     """The distinct texts of a column."""
-    texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
-    return [bare(text) for text in texts if text not in (None, *Marks().missing_markers)]
+    texts, missing = sample.columns[title].cast(pa.string()).unique(), Marks().missing_markers
+    return [bare(text) for text in texts.to_pylist() if text not in (None, *missing)]
 
 
 def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ import numpy as np
 from pricewright.files.errors import Refusal, some_of
 from pricewright.forecasting.distribution import SHORTFALL
 from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring import evidence
 from pricewright.monitoring.live_record import LiveRecord, read_live
@@ -24,7 +25,7 @@ from pricewright.monitoring.record import (
     RIVAL_LEVELS,
     RecordedDay,
 )
-from pricewright.monitoring.record_days import Day
+from pricewright.monitoring.record_days import Day, newest_day
 from pricewright.releases.history import releases_folder
 from pricewright.releases.store import plain_file
 from pricewright.steplog.log import say
@@ -45,6 +46,10 @@ SYMBOLS = 20
 
 FEW = 5
 """Up to this many quarantined rows or flags a day are not worth a report."""
+
+WIDER = 10.0
+"""A forecast this many times as wide as when its model was released is probably from a wrong price
+of the last days."""
 
 LATELY = 60
 """The number of days with which a day's data are compared."""
@@ -89,8 +94,8 @@ def watch(
         earlier.append({"release": release, "red_since": since, "by_day": _by_day(live, won)})
     own = recorded.shown[recorded.release]
     live = read_live(own, recorded.panel, recorded.model)
-    found = findings(live, own, limits, model, recorded.corrected)
-    return found | {"earlier": earlier}
+    odd = [*_outdated(recorded.corrected), *_far_wider(recorded.model, newest_day(own))]
+    return findings(live, own, limits, model, odd) | {"earlier": earlier}
 
 
 def findings(
@@ -98,17 +103,17 @@ def findings(
     on_record: Sequence[Day],
     limits: WatchLimits,
     model: Mapping[str, Any],
-    corrected: Sequence[str] = (),
+    odd: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The findings as JSON: the colour, since when and why, and the evidence by day.
 
-    on_record: all recorded days of the release.  model: the document of its model.  corrected: as
-    `RecordedDay` has them.
+    on_record: all recorded days of the release.  model: the document of its model.  odd: other
+    reasons to look, which make the watch yellow.
     """
     values = e_values(live, live.came)
     won = _won(values)
     since = _since(won, live.dates, limits)
-    odd = [*_odd_data(on_record), *_outdated(corrected)]
+    odd = [*_odd_data(on_record), *odd]
     colour = "red" if since["red"] else "yellow" if since["yellow"] or odd else "green"
     held = np.isfinite(live.came)
     count = int(held.sum())
@@ -232,6 +237,27 @@ def _outdated(corrected: Sequence[str]) -> Iterator[str]:
             "changed since; the record stays as it was, and `pricewright predict --model "
             "production/current/model.json --prices results/prices_clean.json` forecasts from the "
             "new one"
+        )
+
+
+def _far_wider(model: Model, newest: Day) -> Iterator[str]:
+    """Yield a sentence if forecasts of the newest day are WIDER than those of the model as it was
+    released."""
+    table, names = newest.forecasts(), [f"q{level!r}" for level in RIVAL_LEVELS]
+    low, high, last = (table[name].to_numpy() for name in (*names, "last"))
+    place = {symbol: column for column, symbol in enumerate(model.symbols)}
+    own = np.array([place[symbol] for symbol in table["symbol"].to_pylist()], dtype=np.intp)
+    then = model.quantiles(RIVAL_LEVELS)[own, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = np.where(model.levels[own], 1.0, np.abs(last / model.last_prices[own]))
+        times = (high - low) / (then[:, 1] - then[:, 0]) / unit
+    far = np.flatnonzero(np.isfinite(times) & (times > WIDER))
+    if len(far):
+        worst = far[np.argsort(-times[far], kind="stable")]
+        yield (
+            f"the newest forecasts of {some_of([model.symbols[own[row]] for row in worst])} are up "
+            f"to {times[worst[0]]:.0f} times as wide as when the model was released; look at the "
+            "last prices, because a wrong one has this effect"
         )
 
 

@@ -100,9 +100,11 @@ def _lost(model: Mapping[str, Any]) -> Iterator[str]:
     receipts = model.get("receipts", {})
     came, dropped = receipts.get("ingest", {}), receipts.get("clean", {}).get("newest_dropped", {})
     reasons = came.get("quarantined", {})
-    rows = sum(reasons.values()) - reasons.get("duplicate", 0)
+    again = reasons.get("duplicate", 0)
+    rows = sum(reasons.values()) - again
     values = sum(came.get("missing", {}).values())
-    what = [f"{rows:,} of {came['rows']:,} delivered rows"] if rows else []
+    beside = f", beside {again:,} that came twice," if again else ""
+    what = [f"{rows:,} of {came['rows']:,} delivered rows{beside}"] if rows else []
     what += [f"{values:,} values in other rows"] if values else []
     if what:
         yield f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."

@@ -74,9 +74,10 @@ def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = None) -> None:
-    """Convert texts to the types that the schema wants, at every depth.
+    """Convert values to the types that the schema wants, at every depth.
 
-    In a section given with `--config`, each value arrives as text: `{horizon: 5}` as "5".
+    In a section given with `--config`, each value arrives as text: `{horizon: 5}` as "5". For JSON
+    Schema 5.0 is an integer, for Python it is not.
     """
     root = root or schema
     for key, part in schema.get("properties", {}).items():
@@ -85,12 +86,19 @@ def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = 
         if isinstance(value, dict):
             take_types(value, rule, root)
         elif isinstance(value, str):
-            document[key] = _as_typed(value, rule)
+            value = document[key] = _as_typed(value, rule)
+        if isinstance(value, float) and value.is_integer() and "integer" in _kinds(rule):
+            document[key] = int(value)
+
+
+def _kinds(rule: Mapping[str, Any]) -> list[str]:
+    """The types that a rule and its alternatives name."""
+    choices = [rule, *rule.get("anyOf", [])]
+    return [kind for each in choices for kind in kinds_of(each.get("type", []))]
 
 
 def _as_typed(text: str, rule: Mapping[str, Any]) -> Any:
-    choices = [rule, *rule.get("anyOf", [])]
-    kinds = [kind for each in choices for kind in kinds_of(each.get("type", []))]
+    choices, kinds = [rule, *rule.get("anyOf", [])], _kinds(rule)
     values = [
         value for each in choices for value in (*each.get("enum", []), each.get("const", ...))
     ]
