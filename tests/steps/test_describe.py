@@ -278,6 +278,7 @@ def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
     told, source = described(project, "in", files | {"in/CCC.zip": b"PK\x03\x04 and no more"})
     assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told
     assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told
+    assert "deliver it again. Or list it in leave_out." in told
     assert "leave_out" not in source
 
 

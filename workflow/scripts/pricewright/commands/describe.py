@@ -250,7 +250,9 @@ class _Folder:
             other = _own(item)
         except Refusal as refusal:
             if _is_packed(item):
-                found.notes.append(f"another file cannot be read: {refusal}")
+                found.notes.append(
+                    f"another file cannot be read: {refusal} Or list it in leave_out."
+                )
                 return None
             return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:
