@@ -102,6 +102,17 @@ def test_a_session_is_run_as_of_its_day_once_a_later_one_has_begun(desk, tmp_pat
     assert desk(at=before_the_open.replace(minute=30)) == (0, ["2026-11-27"])
 
 
+def test_a_session_that_begins_during_the_wait_for_another_run_counts(tmp_path, monkeypatch):
+    now, days = [SUNDAY], []
+
+    def wait(root):
+        now[0] = datetime(2026, 11, 30, 15, tzinfo=UTC)
+
+    monkeypatch.setattr("pricewright.scheduling.runs.wait_for_others", wait)
+    run_due(tmp_path, NEW_YORK, lambda day: days.append(str(day)), lambda: now[0])
+    assert days == ["2026-11-27"]
+
+
 @pytest.mark.parametrize(
     ("written", "why"),
     [

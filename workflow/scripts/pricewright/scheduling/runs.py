@@ -49,7 +49,8 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
 
     A session is run as of its day if it is not the newest, or if a later one has begun, whose
     unfinished bar the source may have. A failed run does not hold up later ones. If the newest
-    session's run fails, the session is due again at the next call.
+    session's run fails, the session is due again at the next call. Each run waits for any other
+    run in the project to end first.
     """
     code, failed = 0, set[date]()
     with alone(root / LOCK) as first:
@@ -67,6 +68,7 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
             for day in due:
                 if day in failed:
                     continue
+                wait_for_others(root)
                 missed = day != due[-1]
                 as_of = day if missed or known.has_later(day, clock()) else None
                 say("a session is due", exchange=options.exchange, day=day, missed=missed)
@@ -120,11 +122,7 @@ def last_done(root: Path, options: Schedule, at: datetime) -> date | None:
 def run_workflow(
     root: Path, options: Schedule, configfile: Sequence[Path], day: date | None
 ) -> int:
-    """Run the declared command in a project, as of a day if one is given; returns its exit code.
-
-    Waits for any other run in the project to end first.
-    """
-    wait_for_others(root)
+    """Run the declared command in a project, as of a day if one is given; returns its exit code."""
     words = shlex.split(options.command)
     if configfile and not any(word.startswith("--configfile") for word in words):
         words += ["--configfile", *map(str, configfile)]
