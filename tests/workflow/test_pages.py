@@ -204,6 +204,45 @@ def test_without_scripts_the_page_says_the_same(chromium, hostile):
             "This page's script draws the pictures" in found.page.locator("#symbols").inner_text()
         )
         assert not found.page.locator("#tools").is_visible()
+        assert not found.page.locator("#sight h3").first.is_visible()
+        assert not found.page.get_by_text("Choose a symbol").is_visible()
+
+
+def test_paper_has_all_symbols_and_what_the_columns_mean(seen):
+    def printing(event):
+        seen.evaluate(f"dispatchEvent(new Event('{event}'))")
+        return len(shown(seen)), seen.locator("#columns dl").is_visible()
+
+    assert printing("beforeprint") == (SYMBOLS, True)
+    seen.emulate_media(media="print")
+    assert seen.locator("#shown").inner_text() == f"{SYMBOLS} of {SYMBOLS} symbols"
+    assert not seen.locator("#filter").is_visible()
+    seen.emulate_media(media="screen")
+    assert printing("afterprint") == (FIRST, False)
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_nothing_overlaps_or_scrolls_sideways_on_a_narrow_screen(chromium, hostile, width):
+    with opened(chromium, hostile, viewport={"width": width, "height": 700}) as found:
+        page = found.page
+        drawn(page)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        overlapping = page.locator(".stack td").evaluate_all(
+            "cells => cells.filter(one => one.scrollWidth > one.clientWidth + 1)"
+            ".map(one => one.textContent)"
+        )
+        assert overlapping == []
+
+
+def test_exceptions_at_1_and_5_percent_differ_by_more_than_colour(seen):
+    drawn(seen)
+    points = seen.locator("#sight figure:nth-child(3) .mark-symbol path")
+    shapes = points.evaluate_all(
+        "all => all.map(one => [one.getAttribute('fill'), one.getAttribute('d')])"
+    )
+    kinds = {tuple(shape) for shape in shapes}
+    assert len(kinds) == len({fill for fill, _ in kinds}) == len({path for _, path in kinds}) == 2
 
 
 def test_the_page_prints_on_white_with_the_pictures(chromium, hostile):

@@ -118,6 +118,7 @@ def test_signed_files_are_released_and_a_second_run_changes_nothing(signed):
     assert released.read_bytes() == signed.results()["model.json"]
     assert events(signed) == [
         "run",
+        "report",
         *["signoff"] * 5,
         "release",
         "smoke-test-passed",
@@ -138,7 +139,10 @@ def test_after_a_release_a_run_watches_it_and_records_its_forecasts(signed):
     found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
     assert found["colour"] == "green"
     assert current(signed).endswith(found["release"])
-    assert "Watch over the release" in (signed.folder / "results/monitor.html").read_text()
+    page = (signed.folder / "results/monitor.html").read_text()
+    assert "Watch over the release" in page
+    (released,) = (one for one in ledger.read(signed.folder / "ledger") if one.event == "release")
+    assert f"in production since {released.time[:10]}" in page
     assert "results/monitor.html" in (signed.folder / "results/run_report.html").read_text()
     assert events(signed).count("forecast") == 1
     assert signed.snakemake().ran == []
@@ -243,7 +247,7 @@ def test_no_way_around_snakemake_gets_an_unsigned_byte_into_production(signed, w
 def test_a_run_with_touch_is_not_recorded_and_keeps_the_signed_page(signed):
     page = (signed.folder / "results/report.html").read_bytes()
     assert production(signed, "--touch", "--forceall", "--cores", "1").code == 0
-    assert events(signed) == ["run", *["signoff"] * 5]
+    assert events(signed) == ["run", "report", *["signoff"] * 5]
     assert current(signed) is None
     assert (signed.folder / "results/report.html").read_bytes() == page
 
@@ -312,6 +316,26 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     assert "mine.yaml: the last run used this config file, but it is missing" in told.stderr
 
 
+def test_a_report_that_somebody_edited_is_not_released_though_it_is_signed(signed, keys):
+    page = signed.folder / "results/report.txt"
+    page.write_text(page.read_text().replace("ACCEPTED", "EXCELLENT"))
+    for gate in ("report", "deploy"):
+        done = run_pricewright("sign", gate, "--yes", "--key", keys["reviewer"], cwd=signed.folder)
+        assert "WARNING      results/report.txt: not as the run wrote it" in done.stdout
+    assert (
+        "results/report.txt: not as the run wrote"
+        in run_pricewright("status", cwd=signed.folder).stdout
+    )
+    outcome = production(signed)
+    assert outcome.code == 1
+    assert "results/report.txt: not as the run wrote it, so somebody changed it" in outcome.stderr
+    assert current(signed) is None
+    assert signed.snakemake("--forcerun", "report").code == 0
+    assert events(signed).count("report") == 1
+    office_of(signed, keys).sign_all("reviewer")
+    assert production(signed).code == 0
+
+
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):
     assert production(signed).code == 0
     assert "in production" in run_pricewright("status", cwd=signed.folder).stdout
@@ -339,7 +363,7 @@ def started(project: Project) -> subprocess.Popen:
 def test_of_several_runs_at_once_one_releases(signed):
     runs = [started(signed) for _ in range(3)]
     assert 0 in [run.wait() for run in runs]
-    assert events(signed)[6:] == ["release", "smoke-test-passed", "forecast"]
+    assert events(signed)[7:] == ["release", "smoke-test-passed", "forecast"]
     assert production(signed).code == 0
     assert unsigned(signed) == []
 

@@ -8,18 +8,19 @@ const heads = [...table.tHead.rows[0].cells];
 const rows = [...body.rows];
 const FIRST = rows.filter((row) => !row.hidden).length;
 
-// Rows that match the filter are shown: the first of them, or all.
+// Rows that match the filter are shown: the first of them, or all. Paper shows more than the screen.
 let everything = false;
+const PRINTED = 500;
 
 function matching() {
   const wanted = element("filter").value.trim().toLowerCase();
   return [...body.rows].filter((row) => !wanted || row.dataset.text.includes(wanted));
 }
 
-function show() {
+function show(most = FIRST) {
   const found = new Set();
   const matched = matching();
-  matched.slice(0, everything ? matched.length : FIRST).forEach((row) => found.add(row));
+  matched.slice(0, everything ? matched.length : most).forEach((row) => found.add(row));
   for (const row of rows) row.hidden = !found.has(row);
   const count = (number) => number.toLocaleString("en");
   element("shown").value = `${count(found.size)} of ${count(rows.length)} symbols`;
@@ -215,7 +216,7 @@ if (pictured) {
     row.cells[0].replaceChildren(made);
   }
 }
-element("filter").addEventListener("input", show);
+element("filter").addEventListener("input", () => show());
 element("all").addEventListener("click", () => {
   everything = true;
   show();
@@ -223,3 +224,16 @@ element("all").addEventListener("click", () => {
 element("tools").addEventListener("submit", (event) => event.preventDefault());
 element("tools").hidden = false;
 show();
+
+// What hovering explains on a screen is written out on paper.
+const columns = element("columns");
+let unfolded = false;
+addEventListener("beforeprint", () => {
+  unfolded = columns.open;
+  columns.open = true;
+  show(PRINTED);
+});
+addEventListener("afterprint", () => {
+  columns.open = unfolded;
+  show();
+});

@@ -83,6 +83,7 @@ def monitor(
     found = {
         "release": release,
         "model": file_sha256(model) if release and model else None,
+        "released": _released(project, release),
     } | found
     write_json(output, found)
     if html:
@@ -103,6 +104,13 @@ def _watched(project: Path, recorded: RecordedDay, limits: WatchLimits) -> dict[
         return watch(project, recorded, limits, document)
     except Refusal as refusal:
         return no_findings(limits, why=f"the record is not intact: {refusal}")
+
+
+def _released(project: Path, release: str | None) -> str | None:
+    """The day, in UTC, since which this release is in production, according to the ledger."""
+    entries = ledger.read(project / ledger.LEDGER)
+    state = ledger.state_of(entries)
+    return entries[state.since - 1].time[:10] if release and state.release == release else None
 
 
 if __name__ == "__main__":

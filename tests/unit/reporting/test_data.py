@@ -1,5 +1,6 @@
 import pytest
 
+from pricewright.cleaning.options import FLAGS
 from pricewright.reporting import data
 
 JUMP = {"symbol": "A", "flag": "jump", "column": "close"}
@@ -89,9 +90,31 @@ SPLIT = MOVE | {"flag": "split-like", "split": "2:1"}
 )
 def test_a_flag_says_when_and_what_was_found(entry, date, found):
     symbol = entry["symbol"] or ""
-    assert data.newest_flags({"flagged": [entry]}) == [(symbol, date, entry["flag"], found)]
+    assert data.flags_by_gravity({"flagged": [entry]}) == [(symbol, date, entry["flag"], found)]
 
 
-def test_the_newest_flag_comes_first_by_its_last_day():
-    dates = [date for _, date, _, _ in data.newest_flags(QUALITY)]
-    assert dates == ["2020-03-02 to 2020-05-04", "2020-04-01", "2020-02-03"]
+def test_the_gravest_flag_comes_first_and_among_equals_the_newest_by_its_last_day():
+    holiday = {"symbol": "A", "flag": "holiday", "date": "2020-05-05"}
+    slip = {"symbol": "A", "flag": data.SLIP, "date": "2019-01-01"}
+    gap = QUALITY["flagged"][2]
+    flagged = [holiday, gap | {"last": "2020-06-01"}, *QUALITY["flagged"][:2], slip]
+    found = [(flag, date[:10]) for _, date, flag, _ in data.flags_by_gravity({"flagged": flagged})]
+    assert found == [
+        (data.SLIP, "2019-01-01"),
+        ("jump", "2020-04-01"),
+        ("jump", "2020-02-03"),
+        ("gap", "2020-03-02"),
+        ("holiday", "2020-05-05"),
+    ]
+
+
+def test_every_grave_flag_is_one_that_cleaning_knows():
+    assert set(data.GRAVEST) <= set(FLAGS)
+
+
+def test_symbols_are_counted_among_the_rows_kept():
+    came = {"source": "a.csv", "sha256": "0" * 64, "rows": 9, "symbols": 1, "quarantined": {}}
+    came |= {"first_date": "2024-01-01", "last_date": "2024-01-02", "restated": 0, "withdrawn": 0}
+    model = {"data": came, "receipts": {"ingest": came}}
+    said = "9 rows; kept of them: 1 symbol, 2024-01-01 to 2024-01-02"
+    assert dict(data.data_facts(model))["delivered"] == said

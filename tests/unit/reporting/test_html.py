@@ -288,7 +288,7 @@ def test_of_too_many_symbols_the_page_has_the_worst_and_most_traded_and_names_th
         heads = [re.search(r'<th scope="row">(.*?)</th>', row)[1] for row in table_rows(text)]
         assert [html.unescape(name) for name in heads] == [n for n in worst(model) if n in names]
         assert f"This table shows 8 of {SYMBOLS} symbols: the worst and the most traded." in text
-        assert "All are in <code>results/table.csv</code>" in text
+        assert "All symbols are in <code>results/table.csv</code>" in text
     assert "The others are in the model." in bare(model)
 
 
@@ -307,6 +307,26 @@ def test_the_table_has_every_symbol_the_worst_first_and_the_page_its_digest(page
         assert float(row["Interval ratio"]) == interval_ratio(scores)
     assert [row["Notes"] for row in rows if "2 flagged" in row["Notes"]]
     assert file_sha256(table) in page
+
+
+def test_what_the_columns_mean_is_written_below_the_table(page, read):
+    hints = {text: found["title"] for found, text in read.all("th") if "title" in found}
+    assert len(hints) > 15
+    below = re.search(r'<details id="columns">(.*?)</details>', page, re.DOTALL)[1]
+    told = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", below)
+    assert {html.unescape(title): html.unescape(hint) for title, hint in told} == hints
+
+
+def test_a_refused_models_page_says_that_its_release_is_blocked(model):
+    model["acceptance"]["accepted"] = False
+    assert "BLOCKED: this model is not accepted" in bare(model)
+    assert "BLOCKED" not in bare(model, allow_unaccepted=True)
+    model["acceptance"]["accepted"] = True
+    assert "BLOCKED" not in bare(model)
+
+
+def test_quarantined_rows_are_said_to_be_listed(page):
+    assert "Each row, with its file, line and text, is in <code>results/quarantine.json" in page
 
 
 def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):

@@ -205,11 +205,25 @@ def test_limits_that_are_wider_than_configs_are_explained(model):
 
 def test_the_page_says_how_the_expected_shortfall_did(model):
     found = model["metrics"]["pooled"]["es"]
-    text = " ".join(page(model).split())
-    assert f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])})" in text
+    sizes = {-0.16: "too small by 0.16", 0.02: "too large by 0.02", 0.001: "off by 0.00"}
+    for residual, size in sizes.items():
+        found["residual"] = residual
+        text = " ".join(page(model).split())
+        chance = f"one-sided test that it is too small: {p_value(found['p_value'])}"
+        assert f"ES {size} deviations on average ({chance})" in text
     assert f"joint score minus EWMA's {found['score_difference']:+.4f}" in text
     found["residual"] = None
     assert "unknown: no loss was beyond its value-at-risk" in " ".join(page(model).split())
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.001, True), (0.2, False), (None, False)])
+def test_a_shortfall_that_is_significantly_too_small_is_in_the_verdict(model, p, said):
+    model["metrics"]["pooled"]["es"] |= {"residual": -0.162, "p_value": p}
+    words = (
+        "The 97.5% expected shortfall is significantly TOO SMALL: it is 0.16 deviations below the "
+        "mean loss beyond the value-at-risk (p = 0.001, one-sided)."
+    )
+    assert (words in verdict(model)) == said
 
 
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
@@ -491,14 +505,24 @@ def test_what_is_left_out_has_its_reason(model):
 # Decisions needed before production
 
 
-def test_each_decision_says_how_many_must_sign_and_how(model):
-    pending = pending_decisions(model, {"metrics": 2})
-    lines = section(page(model, pending=pending), "Decisions needed")
+def test_each_decision_says_how_many_must_sign_and_how(accepted):
+    pending = pending_decisions(accepted, {"metrics": 2})
+    lines = section(page(accepted, pending=pending), "Decisions needed")
     asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
     assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in lines[5]
     assert "pricewright status" in lines[6]
     assert "snakemake --cores 1 production" in lines[7]
+
+
+def test_a_refused_models_release_is_said_to_be_blocked(model, accepted):
+    accepted = deepcopy(accepted)
+    model["acceptance"]["accepted"] = False
+    text = flat(section(page(model), "Decisions needed"))
+    assert "BLOCKED: this model is not accepted, so it is not released, whoever signs." in text
+    assert "accept.allow_unaccepted: true" in text
+    assert "BLOCKED" not in page(model, allow_unaccepted=True)
+    assert "BLOCKED" not in page(accepted)
 
 
 def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
@@ -508,6 +532,7 @@ def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
     lines = section(text, "Decisions needed")
     assert "trained on prices up to 2024-01-31" in " ".join(" ".join(lines).split())
     assert "pricewright sign" not in text
+    assert "BLOCKED" not in text
     assert "it is not due" in " ".join(section(text, "The model"))
     assert "it trained none to compare with it" in flat(text.splitlines())
 
@@ -518,7 +543,7 @@ def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
 def test_the_page_fits_a_terminal(model):
     lines = page(model, allow_unaccepted=True).splitlines()
     assert max(map(len, lines)) <= WIDTH
-    assert len(lines) <= 2 * SCREEN + 3
+    assert len(lines) <= 2 * SCREEN + 6
 
 
 def test_a_title_with_line_breaks_is_one_line(model):
@@ -545,9 +570,9 @@ def test_the_page_fits_a_terminal_with_long_names_and_all_that_can_be_said(model
         scores["random_walk"]["rmsse"] = 9999.123456
     text = page(model, digits=6, allow_unaccepted=True, title="T" * 60)
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
-    first_cells = [line.split()[0] for line in section(text, "Compared with the plain")[4:7]]
-    assert sorted(cell[-1] for cell in first_cells) == ["0", "1", "2"]
-    assert all("…" in cell for cell in first_cells)
+    for heading in ("Compared with the plain", "Volatility and", "Forecasts of"):
+        lines = section(text, heading)
+        assert sorted(line.strip() for line in lines if line.strip() in names) == names
 
 
 def test_there_are_as_many_decimals_as_there_is_room_for(model):
@@ -556,6 +581,44 @@ def test_there_are_as_many_decimals_as_there_is_room_for(model):
         scores["model"]["mase"] = 123.4567891
     lines = section(page(model, digits=6), "Compared with the plain")
     assert {row(lines, symbol)[1] for symbol in model["symbols"]} == {"123.45679"}
+
+
+@pytest.mark.parametrize("price", [1.23456789e-300, -1.23456789e200, 561436123.0])
+def test_the_forecasts_fit_a_terminal_whatever_their_size(model, price):
+    states = list(model["symbols"].values())
+    states[0]["last_price"] = price
+    states[0]["forecast"] = {part: [price] * 5 for part in states[0]["forecast"]}
+    states[1]["last_price"] = 60.1731
+    lines = section(page(model), "Forecasts of")
+    assert max(map(len, lines)) <= WIDTH
+    assert row(lines, "S0")[1].partition("e")[0] in f"{price:.10f}{price:.10e}"
+    assert row(lines, "S1")[1] == "60.1731"  # an ordinary price keeps its digits
+
+
+def test_the_rest_of_a_table_is_counted_in_full_however_narrow_its_names(model):
+    for part in (model["symbols"], model["metrics"]["by_symbol"]):
+        part |= {f"T{number}": part["S0"] for number in range(9_998)}
+    for state in model["symbols"].values():
+        state["last_price"] = -1.23456e200
+        state["forecast"] = {part: [-1.23456e200] * 5 for part in state["forecast"]}
+    lines = section(page(model, max_symbols=1), "Forecasts of")
+    assert lines[-1] == "  (10,000 more)"
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_what_a_flag_found_is_wrapped_and_not_cut(model):
+    said = "if A ended, declare it as delisted on 2020-01-02 in the file of corrections"
+    flag = {"symbol": "S" * 32, "date": "2020-01-01", "last": "2020-05-01", "flag": "zero-volume"}
+    lines = section(page(model, quality={"flagged": [flag | {"proposal": said}]}), "Flags")
+    assert flat(lines[3:]).startswith(f"{'S' * 32} 2020-01-01 to 2020-05-01 zero-volume if A ended")
+    assert flat(lines[3:]).endswith(said[-30:])
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_a_note_is_wrapped_and_not_cut(model):
+    reason = "its last price is from 2020-01-02, more than 10 days before the others' and " * 2
+    model["left_out"] = [{"symbol": "M" * 32, "reason": reason}]
+    assert flat(section(page(model), "Left out")[1:]) == f"{'M' * 32} {reason}".strip()
 
 
 def test_a_long_name_stays_whole_where_there_is_room(model):
@@ -672,11 +735,11 @@ def test_the_pictures_of_a_model_without_metrics_are_drawn(model):
     assert figures(model)[1].startswith("<svg")
 
 
-def test_the_newest_flags_are_listed_with_symbol_and_date(model):
+def test_the_gravest_flags_are_listed_with_symbol_and_date(model):
     jump = {"flag": "jump", "column": "close", "previous": 1.0, "price": 2.0}
     flagged = [jump | {"symbol": f"S{day}", "date": f"2020-01-0{day}"} for day in range(1, 8)]
     found = section(page(model, quality={"flagged": flagged}), "Flags")
-    assert found[0].endswith("the newest of 7")
+    assert found[0].endswith("the 5 most serious of 7")
     assert [line.split() for line in found[3:]] == [
         [f"S{day}", f"2020-01-0{day}", "jump", "close", "1", "to", "2"] for day in range(7, 2, -1)
     ]
@@ -696,6 +759,13 @@ def test_a_probable_slip_is_named_in_the_verdict(model):
     said = " ".join(verdict(model))
     assert "SUSPECT: 1 price looks like a slip of the decimal point" in said
     assert "corrections.file" in said
+    slip = {"symbol": "S1", "date": "2020-01-03", "flag": "unit-slip"}
+    newer = {"symbol": "S2", "date": "2020-05-04", "flag": "jump"}
+    known = {"flagged": [newer, slip]}
+    assert "or another unit (S1 on 2020-01-03), and" in " ".join(verdict(model, quality=known))
+    model["receipts"]["clean"]["flags"]["unit-slip"] = 2
+    known["flagged"].append(slip | {"symbol": None, "date": "2020-03-02"})
+    assert "another unit (on 2020-03-02 and others)" in " ".join(verdict(model, quality=known))
     model["receipts"]["clean"]["flags"]["unit-slip"] = 0
     assert "SUSPECT" not in " ".join(verdict(model))
 

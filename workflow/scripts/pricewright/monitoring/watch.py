@@ -128,6 +128,8 @@ def findings(
         "red_since": since["red"],
         "reasons": [*_reasons(won, live.dates, limits, since), *odd],
         "limits": {"yellow": limits.yellow, "red": limits.red},
+        "first_day": on_record[0].date if on_record else None,
+        "newest_day": on_record[-1].date if on_record else None,
         "days": len(by_day),
         "days_late": sum(day.late for day in on_record),
         "forecasts": count,

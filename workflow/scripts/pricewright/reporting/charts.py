@@ -128,7 +128,7 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
         "name",
         sort=[row["name"] for row in known],
         title=None,
-        axis={"labelLimit": 95, **_BARE},
+        axis={"labelLimit": 95, "labelExpr": _short(14), **_BARE},
     )
     x = {
         "title": "loss saved relative to the plain random walk",
@@ -166,7 +166,7 @@ def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spe
         "symbol",
         sort=[row["symbol"] for row in rows],
         title=None,
-        axis={"labelLimit": 300},
+        axis={"labelLimit": 300, "labelExpr": _short(40)},
     )
     x = quantity(
         "ratio",
@@ -273,6 +273,7 @@ def risk(scale: str, ink: Ink) -> Spec:
     """Each day's change with its value-at-risk; above, all exceptions of the evaluation."""
     tails = {"domain": ["5%", "1%"]}
     colours = {"scale": tails | {"range": [ink.other, ink.bad]}, "legend": None}
+    shapes = tails | {"range": ["circle", "diamond"]}
     lines = [
         {
             "transform": [_known(name)],
@@ -288,6 +289,7 @@ def risk(scale: str, ink: Ink) -> Spec:
             "x": _TIME,
             "y": _change("change", scale),
             "color": category("beyond", **colours),
+            "shape": category("beyond", scale=shapes, legend=None),
         },
     }
     strip = {
@@ -318,6 +320,13 @@ def quantity(field: str, **more: Any) -> Spec:
 def category(field: str, **more: Any) -> Spec:
     """A channel that encodes a field of names."""
     return {"field": field, "type": "nominal"} | more
+
+
+def _short(longest: int) -> str:
+    """An expression that leaves out the middle of a long label: names often differ at the end."""
+    half = longest // 2
+    cut = f"slice(datum.value, 0, {half}) + '…' + slice(datum.value, {1 - half})"
+    return f"length(datum.value) > {longest} ? {cut} : datum.value"
 
 
 def _known(*fields: str) -> Spec:

@@ -24,6 +24,12 @@ _ACTIONS = {
 }
 """What each kind of correction did, in words."""
 
+SLIP = "unit-slip"
+"""The flag of a price that the verdict warns of."""
+
+GRAVEST = (SLIP, "split-like", "jump", "spike", "same-as", "ended", "stale")
+"""The flags to look at first: those that may be wrong prices, the likeliest first."""
+
 Counted = list[tuple[str, int, str]]
 
 
@@ -33,7 +39,7 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = {}
     if came := receipts.get("ingest"):
         found["source"], found["sha256"] = came["source"], came["sha256"]
-        found["delivered"] = f"{came['rows']:,} rows, {span(came)}"
+        found["delivered"] = f"{came['rows']:,} rows; kept of them: {span(came)}"
         found["quarantine"] = _counted("rows", came["quarantined"])
         # older receipts have neither
         if left_out := came.get("left_out"):
@@ -102,11 +108,17 @@ def flag_counts(quality: Mapping[str, Any]) -> Counted:
     return _most_first(quality["flags"], FLAGS)
 
 
-def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Symbol, dates, flag and finding of each entry, newest first."""
+def flags_by_gravity(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Symbol, dates, flag and finding of each entry: the gravest flags first, the newest first
+    within each."""
+    grave = {flag: len(GRAVEST) - place for place, flag in enumerate(GRAVEST)}
     order = sorted(
         quality.get("flagged", []),
-        key=lambda entry: (entry.get("last") or entry["date"], entry["symbol"] or ""),
+        key=lambda entry: (
+            grave.get(entry["flag"], 0),
+            entry.get("last") or entry["date"],
+            entry["symbol"] or "",
+        ),
         reverse=True,
     )
     return [

@@ -58,7 +58,7 @@ def render(
     traded = [entry["symbol"] for entry in known["traded"] if entry["symbol"] in model["symbols"]]
     pictured = pictures.pictured_symbols(model, traded) if series else {}
     shown = shown_symbols(model, [*traded, *pictured])
-    said = verdict(model, allow_unaccepted=allow_unaccepted)
+    said = verdict(model, allow_unaccepted=allow_unaccepted, quality=quality)
     odd = data.flags_by_period(known, model["data"]["first_date"], model["data"]["last_date"])
     style, script, vega = part("report.css"), part("report.js"), library()
     return template("report.html").render(
@@ -81,6 +81,7 @@ def render(
         verdict=said[1:],
         champion=champion(model),
         gates=pending.decisions,
+        blocked=text.blocked(model, pending, allow_unaccepted=allow_unaccepted),
         nothing=pending.nothing,
         commands=pending.commands,
         distribution=text.distribution(model),
@@ -92,7 +93,7 @@ def render(
         facts=data.data_facts(model),
         quarantined=data.quarantine_counts(model),
         flagged=data.flag_counts(known),
-        entries=data.newest_flags(known),
+        entries=data.flags_by_gravity(known),
         calendar=pictures.calendar(odd, list(known["flags"])) if odd else None,
         corrections=data.applied_corrections(model),
         method=method(model),

@@ -137,8 +137,8 @@ KINDS = (
     ),
     SymbolPicture(
         "Value-at-risk and exceptions",
-        "Exceptions at 5% in orange, at 1% in red. Above: over the whole evaluation. Below: with "
-        "each change and the limits of 5% (dashed) and 1%.",
+        "Exceptions: at 5% orange circles, at 1% red diamonds. Above: over the whole evaluation. "
+        "Below: with each change and the limits of 5% (dashed) and 1%.",
         charts.risk,
     ),
 )

@@ -99,7 +99,7 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
         tails.append(Column(f"Kupiec {percent(tail)}", hint, "ratio", at))
     return [
         Column("Symbol", ""),
-        Column("Last price", "", "price", "/state/last_price"),
+        Column("Last price", "the newest price in the data", "price", "/state/last_price"),
         Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
                f"/state/forecast/lower/{days - 1}"),
         *([] if model["parameters"]["location"] == "naive" else [

@@ -38,11 +38,11 @@ JUDGED = {True: "met", False: "NOT MET", None: "not judged"}
 MOST = 5
 """The most symbols in a table, so that the text can be read at a glance; the page has them all."""
 
-FEW, NOTE = 3, 80
-"""The most symbols with notes that are listed, and the most characters of a note."""
+FEW = 3
+"""The most symbols with notes that are listed."""
 
-_SHORTEST = 7
-"""The fewest characters to which a symbol is shortened where a table is too wide."""
+_LONGEST = len("-1.23456e-300")
+"""The length of the longest price."""
 
 _METHOD = ("why", "point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
 """The labels of `method` that the text shows."""
@@ -120,10 +120,11 @@ def compose(
     most = min(layout.max_symbols, MOST)
     states = model["symbols"]
     fallbacks = dict(zip(states, column_of(states, "fallbacks"), strict=True))
+    said = verdict(model, allow_unaccepted=allow_unaccepted, quality=quality)
     left_out = {out["symbol"]: [out["reason"]] for out in model["left_out"]}
     sections = [
         [heading, "=" * len(heading)],
-        ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
+        ["Verdict", *_paragraphs(said)],
         ["Data", *labelled(data.data_facts(model))],
         *_flags(quality or {}),
         ["Acceptance", *_acceptance(model, quality or {})],
@@ -143,7 +144,11 @@ def compose(
         ["The model", *labelled(_method(model))],
         *_notes("Fallbacks", fallbacks),
         *_notes("Left out of the model", left_out),
-        ["Decisions needed before production", *_waiting(pending)],
+        [
+            "Decisions needed before production",
+            *_paragraphs(blocked(model, pending, allow_unaccepted=allow_unaccepted)),
+            *_waiting(pending),
+        ],
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
     page = "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -179,10 +184,25 @@ def _shortfall(found: Mapping[str, Any]) -> str:
     """How the expected shortfall at 97.5 % did, over all symbols."""
     if found["residual"] is None or found["score_difference"] is None:
         return "unknown: no loss was beyond its value-at-risk"
+    gap = abs(found["residual"])
+    size = "off" if gap < 0.005 else "too small" if found["residual"] < 0 else "too large"
     return (
-        f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])}); "
+        f"{size} by {gap:.2f} deviations on average (one-sided test that it is "
+        f"too small: {p_value(found['p_value'])}); "
         f"joint score minus EWMA's {found['score_difference']:+.4f}"
     )
+
+
+def blocked(
+    model: Mapping[str, Any], pending: Pending, *, allow_unaccepted: bool = False
+) -> list[str]:
+    """A sentence if people can decide but the model will not be released, whatever they decide."""
+    if model["acceptance"]["accepted"] or allow_unaccepted or not pending.decisions:
+        return []
+    return [
+        "BLOCKED: this model is not accepted, so it is not released, whoever signs. To release "
+        "such a model, set accept.allow_unaccepted: true and run again."
+    ]
 
 
 def labelled(facts: Sequence[tuple[str, str]], width: int = WIDTH, margin: str = "  ") -> list[str]:
@@ -213,13 +233,17 @@ def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
-    """The section with the newest flags, if there are any."""
-    entries = data.newest_flags(quality)
+    """The section with the most serious flags, if there are any."""
+    entries = data.flags_by_gravity(quality)
     if not entries:
         return []
-    rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]
-    which = f", the newest of {len(rows):,}" if len(rows) > MOST else ""
-    lines = _table(rows[:MOST], ["symbol", "date", "flag", "found"], left=4)
+    dates, flags = (max(6, *(len(entry[part]) for entry in entries[:MOST])) for part in (1, 2))
+    rows = []
+    for *place, found in entries[:MOST]:
+        first, *more = textwrap.wrap(found, WIDTH - 16 - dates - flags) or [""]
+        rows += [[*place, first], *(["", "", "", part] for part in more)]
+    which = f", the {MOST} most serious of {len(entries):,}" if len(entries) > MOST else ""
+    lines = _table(rows, ["symbol", "date", "flag", "found"], left=4)
     return [[f"Flags: odd but possible values in the data{which}", *lines]]
 
 
@@ -311,18 +335,35 @@ def _risk_row(scores: Mapping[str, Any]) -> list[str]:
 
 
 def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """Each symbol's forecast at the end of the horizon, in the order of the tables above."""
+    """Each symbol's forecast at the end of the horizon, in the order of the tables above.
+
+    Very large and very small numbers have fewer digits if a line has no room for all.
+    """
     symbols = [symbol for symbol in worst(model) if symbol in model["symbols"]][:max_symbols]
-    rows = []
-    for symbol in symbols:
-        state = model["symbols"][symbol]
-        last, ahead = state["last_price"], state["forecast"]
-        ends = (ahead[part][-1] for part in ("point", "lower", "upper"))
-        risks = (f"{ahead[name][0]:.4g}" for name in ("var", "es"))
-        prices = (f"{price:.6g}" for price in (last, *ends))
-        rows.append([symbol, state["last_date"], *prices, *risks])
-    rows += _more(len(model["symbols"]) - len(symbols))
-    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to", "VaR", "ES"])
+    states = {symbol: model["symbols"][symbol] for symbol in symbols}
+    headers = ["symbol", "date", "price", "point", "from", "to", "VaR", "ES"]
+    lines: list[str] = []
+    for room in range(_LONGEST, 6, -1):
+        rows = [_forecast_row(symbol, state, room) for symbol, state in states.items()]
+        rows += _more(len(model["symbols"]) - len(symbols))
+        lines = _table(rows, headers)
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return lines
+
+
+def _forecast_row(name: str, state: Mapping[str, Any], room: int) -> list[str]:
+    ahead = state["forecast"]
+    ends = (ahead[part][-1] for part in ("point", "lower", "upper"))
+    prices = (_fitted(price, 6, room) for price in (state["last_price"], *ends))
+    risks = (_fitted(ahead[loss][0], 4, room - 1) for loss in ("var", "es"))
+    return [name, state["last_date"], *prices, *risks]
+
+
+def _fitted(value: float, digits: int, room: int) -> str:
+    """A number with so many significant digits, or fewer if it is longer than `room`."""
+    forms = [f"{value:.{most}g}" for most in range(digits, 0, -1)]
+    return next((form for form in forms if len(form) <= room), forms[-1])
 
 
 def _coverages(model: Mapping[str, Any]) -> list[str]:
@@ -349,9 +390,9 @@ def _notes(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
     said = [(symbol, "; ".join(texts)) for symbol, texts in notes.items() if texts]
     if not said:
         return []
-    short = [(name, textwrap.shorten(text, NOTE, placeholder=" …")) for name, text in said[:FEW]]
+    lines = [line for note in said[:FEW] for line in _folded("  ".join(note), "  ", " " * 6)]
     more = [f"  ({len(said) - FEW:,} more)"] if len(said) > FEW else []
-    return [[heading, *labelled(short), *more]]
+    return [[heading, *lines, *more]]
 
 
 def _waiting(pending: Pending) -> list[str]:
@@ -377,12 +418,14 @@ def _more(count: int) -> list[list[str]]:
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:
-    """The lines of a table; if it is too wide, names in its first column lose their middle."""
+    """The lines of a table; where it is too wide, long names are on a line of their own."""
     columns = [*["left"] * left, *["right"] * (len(headers) - left)]
 
     def drawn(longest: int) -> list[str]:
+        alone = [len(row[0]) > longest for row in rows]
         named = [
-            [_short(row[0], longest), *row[1:], *[""] * (len(headers) - len(row))] for row in rows
+            ["" if above else row[0], *row[1:], *[""] * (len(headers) - len(row))]
+            for above, row in zip(alone, rows, strict=True)
         ]
         text = tabulate(
             named,
@@ -392,15 +435,12 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1)
             disable_numparse=True,
             preserve_whitespace=True,  # a blank stands where a mark is missing
         )
-        return [f"  {line}".rstrip() for line in text.splitlines()]
+        heading, rule, *lines = (f"  {line}".rstrip() for line in text.split("\n"))
+        found = [heading, rule]
+        for above, row, line in zip(alone, rows, lines, strict=True):
+            found += [f"  {row[0]}"] * above + [line] * (not above or len(row) > 1)
+        return found
 
     longest = max((len(row[0]) for row in rows), default=0)
     excess = max(map(len, drawn(longest))) - WIDTH
-    return drawn(max(longest - max(excess, 0), _SHORTEST))
-
-
-def _short(name: str, longest: int) -> str:
-    if len(name) <= longest:
-        return name
-    tail = (longest - 1) // 2
-    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
+    return drawn(longest - max(excess, 0))

@@ -6,6 +6,7 @@ from typing import Any
 from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
+from pricewright.reporting.data import SLIP, flags_by_gravity
 from pricewright.reporting.figures import p_value, percent
 from pricewright.tables.symbol_columns import column_of
 
@@ -39,10 +40,16 @@ _PRICES = {
 }
 
 
-def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list[str]:
+def verdict(
+    model: Mapping[str, Any],
+    *,
+    allow_unaccepted: bool = False,
+    quality: Mapping[str, Any] | None = None,
+) -> list[str]:
     """Say whether the model is accepted and how good it is, in one or two sentences per item.
 
-    allow_unaccepted: whether a model that is not accepted is deployed anyway.
+    allow_unaccepted: whether a model that is not accepted is deployed anyway.  quality: the
+    document of odd values in the data, to name the newest probable slip.
     """
     acceptance = model["acceptance"]
     judged = [found["met"] for found in acceptance["criteria"].values()]
@@ -54,14 +61,15 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
-    said += doubts(model)
+    said += doubts(model, quality)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
             "Not evaluated: no symbol has enough history before and after any date to forecast "
             "from. Nothing here says how good the model is.",
         ]
-    said += [_point(model), _variance(model), _interval(model), *_spacing(model)]
+    said += [_point(model), _variance(model), _interval(model)]
+    said += [*_shortfall(model), *_spacing(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
@@ -84,12 +92,15 @@ def _spacing(model: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def doubts(model: Mapping[str, Any]) -> list[str]:
+def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
     """What could not be kept of the data, and what was kept but is probably wrong."""
-    slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get("unit-slip", 0)
+    slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get(SLIP, 0)
+    flags = flags_by_gravity(quality or {})
+    newest = [f"{symbol} on {date}".strip() for symbol, date, flag, _ in flags if flag == SLIP][:1]
+    where = f" ({newest[0]}{' and others' * (slips > 1)})" if newest else ""
     suspect = (
         f"SUSPECT: {slips:,} {'price looks' if slips == 1 else 'prices look'} like a slip of the "
-        "decimal point or another unit, and nothing was corrected: see "
+        f"decimal point or another unit{where}, and nothing was corrected: see "
         "results/data_quality.json, and declare what is wrong in the file of corrections.file."
     )
     return [*_lost(model), *([suspect] if slips else [])]
@@ -293,6 +304,18 @@ def _compared(difference: Mapping[str, Any], other: str) -> str:
     if difference["lower"] > 0:
         return f"is significantly WORSE than {other}"
     return f"does not differ significantly from {other}"
+
+
+def _shortfall(model: Mapping[str, Any]) -> list[str]:
+    """A sentence if the expected shortfall is significantly too small."""
+    found = model["metrics"]["pooled"]["es"]
+    if found["p_value"] is None or found["p_value"] >= SIGNIFICANT:
+        return []
+    return [
+        "The 97.5% expected shortfall is significantly TOO SMALL: it is "
+        f"{-found['residual']:.2f} deviations below the mean loss beyond the value-at-risk "
+        f"({p_value(found['p_value'])}, one-sided)."
+    ]
 
 
 def _interval(model: Mapping[str, Any]) -> str:

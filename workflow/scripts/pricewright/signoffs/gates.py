@@ -14,6 +14,7 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER, SIGNERS, SIGNOFFS, Entry, Seen
 from pricewright.signoffs.policy import GateTerms, Policy, require_signers
+from pricewright.signoffs.reported import changed_reports
 from pricewright.signoffs.signed_files import GATES, Gate, identity
 from pricewright.signoffs.statements import (
     SignOff,
@@ -66,8 +67,8 @@ class Decision:
 
     author: the run that made the model, if the ledger knows it.  trainers: the statements of those
     who trained it.  head: the digest of the ledger's last line when it was read.  problems: what is
-    wrong with the ledger, which rules out a release.  in_production: whether these bytes are
-    already in production.
+    wrong with the ledger or the report, which rules out a release.  in_production: whether these
+    bytes are already in production.
     """
 
     policy: Policy
@@ -123,6 +124,7 @@ def check_gates(
     folder = Path(root) / LEDGER
     problems = ledger.verify(folder)
     entries = ledger.read(folder) if not problems else []
+    problems += changed_reports(entries, digests)
     case = Case(policy, digests, entries, clock())
     trainers = trained_by(read_statements(root, "author"), case)
     for kept in read_statements(release, "author") if release else []:

@@ -335,7 +335,7 @@ def signing_summary(
     """
     gate, replaced = statement.gate, statement.replaces
     policy = decision.policy
-    doubts = signer_warnings(gate, files, policy.allow_unaccepted)
+    doubts = [*decision.problems, *signer_warnings(gate, files, policy.allow_unaccepted)]
     if statement.decision == "approved" and decision.asks_who_trained:
         if not decision.trainers:
             doubts.append(f"it counts only after whoever trained the model signs: {SIGN} author")
