@@ -5,8 +5,11 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.database import Query
-from pricewright.intake.sources.s3 import s3_items
+from pricewright.intake.sources.items import items as items_of
 from pricewright.intake.sources.source import Source
+
+NO_ROWS = b"[]\n"
+"""The delivery of a query that finds nothing."""
 
 PRICES = (
     b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'
@@ -41,7 +44,7 @@ def refused(call, *words):
 def items(server, uri, **settings):
     """The items of an S3 server, or of anything with an endpoint."""
     given = {"endpoint": server.endpoint, "timeout": 5.0} | settings
-    return s3_items(Source(uri=uri, **given))
+    return items_of(Source(uri=uri, **given))
 
 
 def only(server, uri, **settings):

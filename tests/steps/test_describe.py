@@ -16,6 +16,7 @@ import yaml
 
 from conftest import Project, command, run_pricewright
 from file_formats import excel, parquet
+from web_server import reply, sent, serving
 
 SYMBOLS = ("AAA", "BBB", "CCC")
 TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
@@ -277,7 +278,42 @@ def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
     told, source = described(project, "in", files | {"in/CCC.zip": b"PK\x03\x04 and no more"})
     assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told
     assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told
+    assert "deliver it again. Or list it in leave_out." in told
     assert "leave_out" not in source
+
+
+def test_options_of_access_are_used_and_written_into_the_config(project, monkeypatch):
+    monkeypatch.setenv("DESK_KEY", "hunter2hunter2")
+    options = ("--allow-hosts", "127.0.0.1", "--timeout", "5", "--headers.X-Key")
+    with serving({"/AAA.csv": reply(b"Date,Close\n2024-01-15,1.5\n2024-01-16,1.6\n")}) as server:
+        uri = f"{server.uri}/AAA.csv"
+        told = run_pricewright("describe", uri, cwd=project.folder)
+        assert told.code == 1
+        assert "if it may be asked, add the host to --allow-hosts." in told.stderr
+        told = run_pricewright("describe", uri, *options, "hunter2", cwd=project.folder)
+        assert "--headers.X-Key: it holds a plain secret; put it into an env" in told.stderr
+        told = run_pricewright("describe", uri, *options, "${DESK_KEY}", cwd=project.folder)
+        assert told.code == 0, told.stderr
+        assert sent(server)["X-Key"] == "hunter2hunter2"
+    assert "hunter2" not in told.stdout
+    assert yaml.safe_load(told.stdout.partition("\n\n")[0])["source"] == {
+        "uri": uri,
+        "headers": {"X-Key": "${DESK_KEY}"},
+        "allow_hosts": ["127.0.0.1"],
+        "timeout": 5.0,
+        "symbol": "AAA",
+    }
+    assert "allow_hosts: [127.0.0.1]   # as asked for" in told.stdout
+
+
+def test_files_to_leave_out_are_given_together_with_those_that_hold_no_prices(project):
+    files = {"in/AAA.csv": PRICES, "in/b.csv": "x\n1\n", "in/c.csv": "x\n1\n"}
+    deliver(project.folder, files)
+    told = run_pricewright("describe", "in", "--leave-out", "b*", cwd=project.folder)
+    source = yaml.safe_load(told.stdout.partition("\n\n")[0])["source"]
+    assert source["leave_out"] == ["b*", "c.csv"]
+    told = run_pricewright("describe", "in", "--leave-out", "*", cwd=project.folder)
+    assert told.stderr.endswith("in: --leave-out leaves out all of its files; correct it.\n")
 
 
 def test_a_file_that_exists_is_not_overwritten(project):

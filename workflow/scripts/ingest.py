@@ -97,7 +97,7 @@ def ingest(
         threads=threads,
         code=cache(lambda: code_digest(step.FOLDER / "ingest.py")),
     )
-    for file, why in ignored_files(input, beside).items() if ask else ():
+    for file, why in ignored_files(source, beside).items() if ask else ():
         if why == EMPTY and file in known:
             raise Refusal(
                 f"{file}: is empty but had prices before; deliver it whole, or remove it (the "

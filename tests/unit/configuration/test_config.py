@@ -1,7 +1,6 @@
 import re
 from contextlib import nullcontext
 from copy import deepcopy
-from datetime import date
 from functools import reduce
 from types import SimpleNamespace
 
@@ -217,10 +216,58 @@ def test_a_source_that_is_no_file_has_no_files():
     assert source_files({"source": {"uri": "s3://bucket/key"}}, ROOT) == []
 
 
-def test_a_date_that_yaml_reads_as_one_is_text_again():
-    config = {"source": {"uri": "prices.csv", "last_day": date(2024, 1, 31)}}
+def test_plain_secrets_are_refused_as_config_before_anything_runs():
+    web = {"uri": "https://prices.example/a.csv", "headers": {"X-Api-Key": "hunter2"}}
+    with pytest.raises(
+        Refusal, match=r"^config key 'source\.headers\.X-Api-Key': it holds a plain"
+    ):
+        complete({"source": web, "report": {"title": "Prices"}})
+    with pytest.raises(Refusal, match=r"^config key 'source\.uri': found 'key' in"):
+        complete({"source": {"uri": "https://x.example/?key=a"}, "report": {"title": "Prices"}})
+
+
+def test_dates_that_yaml_reads_as_such_are_text_again_at_every_depth():
+    config = yaml.safe_load("""
+    source:
+      uri: prices.csv
+      last_day: 2024-01-31
+      leave_out: [2024-01-31]
+      where: {2024: [2024-01-31], 2024-02-01: [x]}
+      headers: {X-Day: 2024-01-31, X-Time: 2024-01-31 09:30:00}
+    report: {title: 2026-01-01}
+    """)
     complete(config)
-    assert ingest_options(config)["last_day"] == "2024-01-31"
+    options = ingest_options(config)
+    assert options["last_day"] == "2024-01-31"
+    assert options["leave_out"] == ["2024-01-31"]
+    assert options["where"] == {"2024": ["2024-01-31"], "2024-02-01": ["x"]}
+    assert options["headers"] == {"X-Day": "2024-01-31", "X-Time": "2024-01-31 09:30:00"}
+    assert config["report"]["title"] == "2026-01-01"
+    config = {"source": {"uri": "prices.csv", "leave_out": "[2024-01-31]"}}  # as --config gives it
+    assert complete(config)["source"]["leave_out"] == ["2024-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "model: {horizon: 2024-01-31}",
+            r"'model.horizon': found \"2024-01-31\", allowed: integer",
+        ),
+        (
+            "source: {where: {NO: [x]}}",
+            r"'source.where': found a name that YAML reads as False; put",
+        ),
+        (
+            "report: {title: !!binary aGk=}",
+            r"found a value that is no text, number or list .*bytes",
+        ),
+    ],
+)
+def test_what_yaml_reads_as_no_text_is_refused_by_its_own_name(text, found):
+    config = {"source": {"uri": "prices.csv"}} | yaml.safe_load(text)
+    with pytest.raises(Refusal, match=rf"^config key {found}"):
+        complete(config)
 
 
 def test_a_time_that_yaml_reads_as_minutes_is_text_again():

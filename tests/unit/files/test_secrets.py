@@ -42,6 +42,14 @@ def test_what_was_put_in_is_taken_out_of_every_text_in_every_form(monkeypatch):
         assert redact(f"a {form} b") == "a *** b"
 
 
+def test_a_secret_of_a_letter_is_not_taken_out_of_words(monkeypatch):
+    monkeypatch.setenv("DESK_KEY", "a")
+    assert redact(expand_variables("key=${DESK_KEY}", "source.uri")) == "key=***"
+    assert (
+        redact("what happened at a day's end: &k=a&") == "what happened at *** day's end: &k=***&"
+    )
+
+
 def test_a_secret_within_another_leaves_nothing_of_it(monkeypatch):
     for name, value in (("A", "abc"), ("B", "abcdef")):
         monkeypatch.setenv(name, value)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Archive
 from pricewright.intake.intake import take_in
 from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import local_files
 
 
@@ -290,6 +292,47 @@ def test_an_appended_delivery_may_be_short(inbox):
     inbox.take("append")
     inbox.deliver("2024-01-11,A,1,1\n")
     assert len(inbox.take("append").state.prices) == 11
+
+
+def test_an_addition_without_rows_is_counted_and_changes_nothing(inbox, caplog):
+    inbox.deliver("2024-01-01,A,1,1\n")
+    first = inbox.take("append")
+    for added, count in (("", 1), ("2024-01-02,A,2,1\n", 2), ("", 2), ("2024-01-03,A,3,1\n", 3)):
+        inbox.deliver(added)
+        taken = inbox.take("append")
+        assert len(taken.state.prices) == count
+        assert closes(first).items() <= closes(taken).items()
+    assert [facts["rows"] for facts in taken.facts] == [1, 0, 1, 0, 1]
+    assert "has no rows, so it adds nothing" in caplog.text
+    receipt = receipt_of("inbox", taken, Path("raw.json"), "0" * 64)
+    assert [way["deliveries"] for way in receipt["read_as"]] == [3]
+    assert [each["rows"] for each in receipt["deliveries"]] == [1, 0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "before", "words"),
+    [
+        ("append", None, "the first delivery has no rows"),
+        ("whole", "2024-01-01,A,1,1\n", "header but no rows"),
+        ("parts", "2024-01-01,A,1,1\n", "header but no rows"),
+    ],
+)
+def test_without_rows_no_other_delivery_is_accepted(inbox, mode, before, words):
+    if before:
+        inbox.deliver(before)
+        inbox.take(mode)
+    inbox.deliver("")
+    with pytest.raises(Refusal, match=words):
+        inbox.take(mode)
+
+
+def test_an_addition_of_no_bytes_is_refused(inbox):
+    inbox.uri = "in/prices.csv"
+    inbox.deliver("2024-01-01,A,1,1\n")
+    inbox.take("append")
+    (inbox.folder / "in/prices.csv").write_bytes(b"")
+    with pytest.raises(Refusal, match="is empty; deliver prices"):
+        inbox.take("append")
 
 
 def test_what_was_in_the_future_when_it_was_received_stays_so(inbox):

@@ -56,6 +56,9 @@ def test_what_lies_beside_the_prices_in_an_archive_does_not_count(packed):
     assert places() == ["prices.zip"]
     packed({"AAPL": CSV.format(1), "README": "read me", "empty": ""})
     assert places() == ["prices.zip/AAPL"]
+    packed({"_SUCCESS": "x", "README": "read me"})
+    with pytest.raises(Refusal, match=r"^prices\.zip: the zip file holds no file of prices"):
+        places()
 
 
 def test_an_office_document_is_one_delivery(packed):

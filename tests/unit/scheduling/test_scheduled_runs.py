@@ -22,6 +22,7 @@ from pricewright.scheduling.runs import (
     LOG,
     LOG_BEFORE,
     LONGEST_LOG,
+    RECEIPT,
     alone,
     hold,
     run_due,
@@ -53,6 +54,11 @@ def desk(tmp_path):
 def done_for(folder, day, exchange="XNYS"):
     (folder / DONE).parent.mkdir(exist_ok=True)
     (folder / DONE).write_text(json.dumps({"exchange": exchange, "done": day}))
+
+
+def receipt_of(folder, last_date):
+    (folder / RECEIPT).parent.mkdir()
+    (folder / RECEIPT).write_text(json.dumps({"last_date": last_date}))
 
 
 def last_done(folder):
@@ -89,10 +95,49 @@ def test_the_newest_day_is_due_again_if_it_failed(desk, tmp_path):
     assert desk(at=monday) == (0, ["2026-11-27", None])
 
 
-def test_what_is_known_of_another_exchange_or_spoilt_does_not_count(desk, tmp_path):
+def test_a_session_is_run_as_of_its_day_once_a_later_one_has_begun(desk, tmp_path):
+    done_for(tmp_path, "2026-11-25")
+    before_the_open = datetime(2026, 11, 30, 14, 29, tzinfo=UTC)
+    assert desk(3, at=before_the_open) == (3, [None])
+    assert desk(at=before_the_open.replace(minute=30)) == (0, ["2026-11-27"])
+
+
+def test_a_session_that_begins_during_the_wait_for_another_run_counts(tmp_path, monkeypatch):
+    now, days = [SUNDAY], []
+
+    def wait(root):
+        now[0] = datetime(2026, 11, 30, 15, tzinfo=UTC)
+
+    monkeypatch.setattr("pricewright.scheduling.runs.wait_for_others", wait)
+    run_due(tmp_path, NEW_YORK, lambda day: days.append(str(day)), lambda: now[0])
+    assert days == ["2026-11-27"]
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ('{"exchange": "XLON", "done": "2026-11-27"}', "is of XLON, but config key 'schedule.exch"),
+        ("{", "is damaged"),
+        ('{"exchange": "XNYS", "done": 3}', "is damaged"),
+        ("[]", "is damaged"),
+    ],
+)
+def test_without_a_record_that_counts_the_newest_price_says_where_to_begin(
+    desk, tmp_path, caplog, written, why
+):
+    (tmp_path / DONE).parent.mkdir()
+    (tmp_path / DONE).write_text(written)
+    assert desk(1) == (1, [None])
+    assert why in caplog.text
+    assert "only the newest session is run" in caplog.text
+    receipt_of(tmp_path, "2026-11-24")  # its bar may be unfinished, so that day is run again
+    assert desk() == (0, ["2026-11-24", "2026-11-25", None])
+    assert "the sessions from 2026-11-24 on are run, the newest date in results/in" in caplog.text
+
+
+def test_a_newest_price_of_long_ago_does_not_bring_back_a_year_of_sessions(desk, tmp_path):
     done_for(tmp_path, "2026-11-27", "XLON")
-    assert desk() == (0, [None])
-    (tmp_path / DONE).write_text("{")
+    receipt_of(tmp_path, "2025-11-24")
     assert desk() == (0, [None])
 
 

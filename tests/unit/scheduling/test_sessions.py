@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.scheduling.sessions import Schedule, timetable
+from pricewright.scheduling.sessions import Schedule, next_close, timetable
 
 NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 WEEKDAYS = {0, 1, 2, 3, 4}
@@ -101,3 +101,23 @@ def test_days_that_are_not_known_any_more_are_refused_and_not_taken_for_holidays
     last = known.sessions[-1].day
     with pytest.raises(Refusal, match=rf"the days of XSHG are known only to {last}; install"):
         known.due(last, datetime(last.year + 1, 2, 1, tzinfo=UTC))
+
+
+def test_with_no_coming_session_known_every_question_about_one_gets_the_same_sentence():
+    after = datetime(2027, 6, 1, tzinfo=UTC)  # India had said its holidays up to 2026
+    known = sessions("XBOM", after)
+    for ask in (
+        lambda: known.usual(after, None),
+        lambda: known.due(None, after),
+        lambda: next_close("XBOM", after.date()),
+        lambda: next_close("XBOM", known.sessions[-1].day),
+    ):
+        with pytest.raises(Refusal, match=r"the days of XBOM are known only to 2026-12-31; inst"):
+            ask()
+
+
+def test_a_later_session_counts_as_begun_from_its_open():
+    known, friday = sessions(), date(2026, 11, 27)
+    monday = datetime(2026, 11, 30, tzinfo=NEW_YORK)
+    assert not known.has_later(friday, monday.replace(hour=9, minute=29))
+    assert known.has_later(friday, monday.replace(hour=9, minute=30))

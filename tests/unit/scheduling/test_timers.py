@@ -141,6 +141,16 @@ def test_a_first_crontab_is_made(machine, timer):
     assert (machine / "cron").read_text().splitlines() == timer.cron_lines(NEW_YORK, AT)
 
 
+def test_a_machine_without_cron_or_with_one_that_hangs_is_told_so(machine, timer, monkeypatch):
+    monkeypatch.setattr("pricewright.scheduling.timers._PATIENCE", 0.2)
+    (machine / "bin/crontab").write_text("#!/bin/sh\nexec /bin/sleep 9\n")
+    with pytest.raises(Refusal, match=r"^crontab -l: no answer in 0\.2 seconds"):
+        timer.install("cron", NEW_YORK, AT)
+    (machine / "bin/crontab").unlink()
+    with pytest.raises(Refusal, match=r"^crontab: this machine does not have it; install it, or"):
+        timer.install("cron", NEW_YORK, AT)
+
+
 def test_a_crontab_that_cannot_be_read_is_left_alone(machine, timer):
     (machine / "cron").write_text("mine\n")
     (machine / "bin/crontab").write_text('#!/bin/sh\necho "you are not allowed" >&2\nexit 1\n')

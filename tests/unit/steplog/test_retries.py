@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, TryLater
 from pricewright.steplog.retries import retry
 
 
@@ -33,6 +33,13 @@ def test_after_failed_attempt_k_comes_a_wait_of_k_delays():
     fetch = decorated(Flaky(4, OSError("busy")), waits, n_tries=5, delay=0.2)
     assert fetch("prices") == "prices"
     assert waits == pytest.approx([0.2, 0.4, 0.6, 0.8])
+
+
+def test_a_server_that_asks_to_wait_longer_is_waited_for():
+    waits: list[float] = []
+    fetch = decorated(Flaky(2, TryLater("busy", 0.3)), waits, n_tries=3, delay=0.2)
+    assert fetch("prices") == "prices"
+    assert waits == pytest.approx([0.3, 0.4])
 
 
 def test_the_defaults_are_three_tries_and_a_fifth_of_a_second_and_all_is_logged(caplog):

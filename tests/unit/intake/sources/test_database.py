@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from source_items import PRICES, ask, read, records, refused
+from source_items import NO_ROWS, PRICES, ask, read, records, refused
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -202,7 +202,6 @@ def test_only_a_read_only_transaction_is_begun(owner):
         ("SELEC 1", 'syntax error at or near "SELEC"'),
         ("SELECT 1 AS x, 2 AS x", "two columns are named 'x'"),
         ("SELECT FROM prices", "no columns"),
-        ("SELECT * FROM prices WHERE false", "no rows"),
     ],
 )
 def test_a_query_that_gives_no_prices_is_refused(owner, query, words):
@@ -234,7 +233,7 @@ def test_parameters_are_bound(owner):
         ]
     always = {"symbol": "' OR 1 = 1 --"}
     query = "SELECT * FROM prices WHERE symbol = :symbol"
-    refused(lambda: records(ask(owner.uri(), query, parameters=always)), "no rows")
+    assert read(ask(owner.uri(), query, parameters=always)) == NO_ROWS
 
 
 def test_a_parameter_without_a_value_is_refused(owner):

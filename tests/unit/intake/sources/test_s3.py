@@ -1,6 +1,8 @@
 import pytest
 
 from pricewright.intake.sources import s3
+from pricewright.intake.sources.items import ignored_files
+from pricewright.intake.sources.source import Source
 from s3_service import BODY, failing, reply, stored
 from source_items import items, only, read, refused
 
@@ -92,6 +94,21 @@ def test_a_folder_is_all_below_it_and_a_star_stays_in_its_part(folder, uri, keys
     found = items(folder, f"s3://folder/{uri}")
     assert [item.place for item in found] == [f"s3://folder/{key}" for key in keys]
     assert [read(item) for item in found] == [key.encode() for key in keys]
+
+
+def test_what_lies_beside_prices_in_a_bucket_is_left_out_and_named(desk):
+    beside = ("d/_SUCCESS", "d/README.md", "d/x/late.csv.part", "d/.hidden")
+    desk.put("beside", {"d/1.csv": b"x", "d/empty.csv": b""} | {key: b"x" for key in beside})
+    source = Source(uri="s3://beside/d/", endpoint=desk.endpoint)
+    assert [item.place for item in items(desk, source.uri)] == ["s3://beside/d/1.csv"]
+    assert ignored_files(source) == {
+        "s3://beside/d/README.md": "its name says that it holds no prices",
+        "s3://beside/d/_SUCCESS": "its name says that it holds no prices",
+        "s3://beside/d/empty.csv": "empty",
+        "s3://beside/d/x/late.csv.part": "still being written",
+    }
+    refused(lambda: items(desk, "s3://beside/d/_*"), "no object there holds prices")
+    assert read(only(desk, "s3://beside/d/_SUCCESS")) == b"x"
 
 
 def test_a_listing_longer_than_a_page_is_read_to_its_end(script):

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pricewright.intake.sources.engines import SQLite
 from pricewright.intake.sources.source import Source
-from source_items import ask, read, records, refused
+from source_items import NO_ROWS, ask, read, records, refused
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -152,7 +152,6 @@ def test_only_one_statement_is_run(file, query):
         ("SELEC 1", "syntax error"),
         ("-- nothing", "no columns"),
         ("SELECT day, symbol AS day FROM prices", "two columns are named 'day'"),
-        ("SELECT * FROM prices WHERE volume > 1000", "no rows"),
     ],
 )
 def test_a_query_that_gives_no_prices_is_refused(file, query, words):
@@ -180,7 +179,7 @@ def test_parameters_are_bound(file):
     day = datetime.date(2024, 1, 3)
     assert records(on(file, query, parameters={"day": day})) == [{"symbol": "TRUE"}]
     always = {"day": "' OR 1 = 1 --"}
-    refused(lambda: records(on(file, query, parameters=always)), "no rows")
+    assert read(on(file, query, parameters=always)) == NO_ROWS
 
 
 @pytest.mark.parametrize(

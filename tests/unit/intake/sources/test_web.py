@@ -1,12 +1,14 @@
 import base64
 import logging
 import threading
+import time
 import traceback
+from email.utils import formatdate
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, TryLater
 from web_server import (
     CSV,
     chunked,
@@ -101,6 +103,31 @@ def test_a_status_that_may_pass_is_an_os_error(server, status):
     server.answers["/a"] = reply(CSV, status)
     with pytest.raises(
         OSError, match=f"^{server.uri}/a: the server answers {status} .*; ask again"
+    ):
+        fetch(f"{server.uri}/a")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [("7", 7, 7), ("a date", 30, 50), ("0", None, None), ("soon", None, None)],
+)
+def test_a_server_that_asks_for_a_wait_is_asked_again_after_it(server, status, asked, least, most):
+    asked = formatdate(time.time() + 50, usegmt=True) if asked == "a date" else asked
+    server.answers["/a"] = reply(b"", status, Retry_After=asked)
+    with pytest.raises(OSError, match="; ask again later") as caught:
+        fetch(f"{server.uri}/a")
+    assert isinstance(caught.value, TryLater) == (least is not None)
+    assert least is None or least <= caught.value.seconds <= most
+
+
+@pytest.mark.parametrize("asked", ["86400", "9" * 30])
+def test_a_server_that_asks_for_a_long_wait_is_not_asked_again_and_it_says_until_when(
+    server, asked
+):
+    server.answers["/a"] = reply(b"", 429, Retry_After=asked)
+    with pytest.raises(
+        Refusal, match=r"answers 429 Too Many Requests and asks to wait until 20\d\d-.*Z; run again"
     ):
         fetch(f"{server.uri}/a")
 

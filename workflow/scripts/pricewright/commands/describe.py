@@ -1,15 +1,18 @@
 """Describe: look at a source, and write the config that reads it."""
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pricewright.commands.options import GivenPath, GivenSource, Text
+from cyclopts import Parameter
+
+from pricewright.commands.options import GivenPath, GivenSource
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal, printable
 from pricewright.intake.description import describe_file, first_day
@@ -18,7 +21,7 @@ from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading.dialect import EPOCHS, FROM_FILE, Limits
 from pricewright.intake.reading.packing import nearly_packed, packing_of
-from pricewright.intake.sources.items import LocalFile, ignored_files, items
+from pricewright.intake.sources.items import LocalFile, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Item, Source
 
 
@@ -26,40 +29,45 @@ def describe(
     source: GivenSource,
     /,
     *,
-    table: Text | None = None,
     output: GivenPath | None = None,
+    access: Annotated[Access, Parameter(name="*")] = Access(),
 ) -> None:
     """Look at a file, folder or URI, and write the config that reads it.
 
     Each setting has a comment that says why. If two readings fit, you are asked to choose; without
     a terminal the key is left open and lists both. The first rows are shown as they would be read.
+    Options that say how to ask the source are also written into the config; names go after a dot.
 
     ```
     pricewright describe inbox/prices.csv --output mine.yaml
     snakemake --cores 1 --configfile mine.yaml
+    pricewright describe https://prices.example/a.csv --headers.X-Key '${KEY}'
     ```
 
     Parameters
     ----------
     source
         A file, a folder, a pattern or a URI, as in `source.uri`.
-    table
-        The table, if the source is a database.
     output
         Write the config to this file, which must not exist yet, instead of printing it.
+    access
+        How to ask the source, as in the config's section `source`.
     """
     if output is not None and os.path.lexists(output):
         raise Refusal(f"{output}: exists already; remove it, or name another file.")
-    folder = _Folder(list(_unpacked(items(Source.of(source, Access(table=table))))))
-    first, place = folder.described()
-    if table is not None:
-        first.settings.insert(0, Setting("table", table, "as asked for"))
+    with _options_named():
+        asked = Source.of(source, access)
+        files = list(_unpacked(items(asked)))
+        folder = _Folder(without(files, access.leave_out, source))
+        first, place = folder.described()
+    given = _given(access)
+    first.settings[:0] = given
     if any(setting.value == FROM_FILE and not setting.others for setting in first.settings):
         first.notes += _odd_names(folder.places, are_clear=first.is_named_after_file)
-    if folder.left_out:
-        reason = "so that the others can be read; the reason for each is below"
-        names = list(dict.fromkeys(Path(place).name for place in folder.left_out))
-        first.settings.insert(0, Setting("leave_out", names, reason))
+    beside = dict.fromkeys(Path(place).name for place in folder.left_out)
+    if names := [*access.leave_out, *beside]:
+        why = "so that the others can be read" if beside else _AS_ASKED
+        first.settings.insert(0, Setting("leave_out", names, why))
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -73,10 +81,41 @@ def describe(
             print(f"left out: {place}, {other}")
             continue
         print(f"{place} has another format and needs a source of its own:")
+        other.settings[:0] = given
         print(as_yaml(place, other))
         _show(place, other)
-    for file, reason in ignored_files(source).items():
+    for file, reason in ignored_files(asked).items():
         print(f"left out: {file}, {reason}")
+
+
+_AS_ASKED = "as asked for"
+
+
+def _given(access: Access) -> list[Setting]:
+    """The options of access that were given, except files to leave out, as settings."""
+    values = {name: value for name, value in vars(access).items() if name != "leave_out"}
+    return [
+        Setting(name, list(value) if isinstance(value, tuple) else value, _AS_ASKED)
+        for name, value in values.items()
+        if value != getattr(Access(), name)
+    ]
+
+
+_OPTION = rf"source\.({'|'.join(vars(Access()))})"
+
+
+@contextmanager
+def _options_named() -> Iterator[None]:
+    """Let a refusal name the option `--allow-hosts` instead of the config key."""
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')}{found[2] or ''}"
+
+    try:
+        yield
+    except Refusal as refusal:
+        text = re.sub(rf"config key '{_OPTION}(\.[^']+)?'", option, str(refusal))
+        raise Refusal(re.sub(rf"\b{_OPTION}\b()", option, text)) from None
 
 
 def _odd_names(places: Sequence[str], *, are_clear: bool) -> list[str]:
@@ -211,7 +250,9 @@ class _Folder:
             other = _own(item)
         except Refusal as refusal:
             if _is_packed(item):
-                found.notes.append(f"another file cannot be read: {refusal}")
+                found.notes.append(
+                    f"another file cannot be read: {refusal} Or list it in leave_out."
+                )
                 return None
             return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:

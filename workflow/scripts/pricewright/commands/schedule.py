@@ -82,7 +82,7 @@ def schedule(
             timer = timer or usual_kind()
         print(_texts(made, timer or "systemd", known, at))
         print(f"Installed now: {', '.join(made.there()) or 'nothing'}.")
-        print(f"Last session run: {last_done(root, options) or 'none'}.")
+        print(f"Last session run: {last_done(root, options, at) or 'none'}.")
     else:
         kind = timer or usual_kind()
         for there in made.install(kind, known, at):

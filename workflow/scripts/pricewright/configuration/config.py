@@ -35,14 +35,16 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
-    _as_text(config.get("source"))
+    _session_as_text(config.get("source"))
     _refuse_undecided(config.get("source"), "source")
     take_types(config, load("config"))
+    _as_text(config)
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
     for group in (Access, Reception, Dialect, Limits, MissingRules, FlagThresholds):
         make(group, ingest_options(config) | clean_options(config))
-    config["report"]["title"] = config["report"]["title"] or source_of(config).title
+    source = source_of(config)
+    config["report"]["title"] = config["report"]["title"] or source.title
     make(Settings, training_options(config))
     make(Criteria, training_options(config))
     make(TrainWhen, training_options(config))
@@ -203,13 +205,29 @@ def named_columns(config: dict[str, Any]) -> dict[str, Column]:
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
 
 
-def _as_text(source: Any) -> None:
-    """Turn YAML's dates (2024-01-31) and base-60 integers (17:00) back into text."""
-    if not isinstance(source, dict):
-        return
-    if isinstance(source.get("last_day"), date):
-        source["last_day"] = source["last_day"].isoformat()
-    if type(source.get("session")) is int:
+def _as_text(section: dict[Any, Any] | list[Any], key: str = "") -> None:
+    """Turn YAML's dates (2024-01-31), and names that are dates or numbers, back into text.
+
+    Raises Refusal for other names, such as NO, which YAML reads as false.
+    """
+    if isinstance(section, dict):
+        for name in [name for name in section if not isinstance(name, str)]:
+            if isinstance(name, bool) or not isinstance(name, date | int | float):
+                raise Refusal(
+                    f"config key {key!r}: found a name that YAML reads as {name!r}; put it in "
+                    "quotes."
+                )
+            section[str(name)] = section.pop(name)
+    for name, value in section.items() if isinstance(section, dict) else enumerate(section):
+        if isinstance(value, date):
+            section[name] = str(value)
+        elif isinstance(value, dict | list):
+            _as_text(value, f"{key}.{name}".lstrip("."))
+
+
+def _session_as_text(source: Any) -> None:
+    """Turn the base-60 integer that YAML makes of 17:00 back into text."""
+    if isinstance(source, dict) and type(source.get("session")) is int:
         source["session"] = "{:02}:{:02}".format(*divmod(source["session"], 60))
 
 

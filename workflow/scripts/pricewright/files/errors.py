@@ -12,6 +12,14 @@ class Refusal(Exception):
     """
 
 
+class TryLater(OSError):
+    """Trouble that may pass, but not before `seconds` from now."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
 MAY_PASS = (OSError, MemoryError, KeyboardInterrupt)
 """Trouble that another attempt, with more memory, may avoid."""
 

@@ -54,13 +54,16 @@ def refuse_plain_secrets(uri: str, key: str) -> None:
         if _SECRET_NAME.search(name) and PLACEHOLDER.sub("", value):
             variable = re.sub(r"[^A-Za-z0-9]+", "_", name).upper()
             raise Refusal(
-                f"config key '{key}': found a {name} in plain text; put it into an environment "
+                f"config key '{key}': found {name!r} in plain text; put it into an environment "
                 f"variable and give the variable's name, such as ${{PRICES_{variable}}}."
             )
 
 
 def redact(text: str) -> str:
-    """The text with every secret used so far replaced by ***, plain or URL-quoted."""
+    """The text with every secret used so far replaced by ***, plain or URL-quoted.
+
+    A secret of up to three characters, which hides nothing, is replaced only as a word of its own.
+    """
     if not _SECRETS:
         return text
     from urllib.parse import quote, quote_plus
@@ -68,5 +71,8 @@ def redact(text: str) -> str:
     for value in sorted(_SECRETS, key=len, reverse=True):
         quoted = {quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
         for form in {value} | quoted:
-            text = text.replace(form, "***")
+            if len(value) > 3:
+                text = text.replace(form, "***")
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "***", text)
     return text

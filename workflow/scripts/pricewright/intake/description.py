@@ -36,6 +36,7 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.refusals import message_shown
 from pricewright.intake.reading.rows import Block, crossed_columns, joined
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
@@ -97,6 +98,14 @@ def describe_file(
     found = Description(answers or {})
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
+    with message_shown(content):
+        return _described(content, encoding, found, named)
+
+
+def _described(
+    content: Content, encoding: str | None, found: Description, named: Sequence[str]
+) -> Description:
+    name = content.name
     dialect = Dialect(encoding=encoding, symbol="X")  # the symbol is asked for at the end
     by_sheet = False
     if content.kind == "excel":

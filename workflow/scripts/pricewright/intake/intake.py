@@ -30,12 +30,12 @@ from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect, Limits
-from pricewright.intake.reading.refusals import NothingYet
+from pricewright.intake.reading.refusals import NoRows, NothingYet, message_shown
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
 
-_NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
+_NO_PRICES = re.compile("which column holds the (date|close)|there is no header|holds a message")
 """Matches a refusal of a file that may hold no prices and only lie beside those that do."""
 
 
@@ -279,6 +279,8 @@ class _Reader:
         shelf, others = Shelf(), len(current) if others is None else others
         read = [self._read(delivery, others, shelf) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
+        if not len(before.state.prices) and not any(map(len, prices)):
+            raise Refusal(f"{new[0].place}: the first delivery has no rows; deliver prices.")
         read.clear()
         ways = Counter(
             orjson.dumps(_how(each["settings"]))
@@ -312,7 +314,15 @@ class _Reader:
         just_kept = delivery.sha256 in self._just_kept
         with self._archive.whole(delivery, just_kept=just_kept) as path:
             content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
-            reading = read_delivery(content, dialect, self._terms.threads, shelf)
+            try:
+                with message_shown(content):
+                    reading = read_delivery(content, dialect, self._terms.threads, shelf)
+            except NoRows:
+                if self._terms.mode != "append":
+                    raise
+                if just_kept:
+                    say("has no rows, so it adds nothing", place=delivery.place)
+                return empty_state().prices, _no_rows(delivery)
             as_of = self._terms.last_day is not None
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
             if just_kept:
@@ -358,10 +368,7 @@ def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
 
 def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
     quarantine = reading.quarantine
-    return {
-        "place": delivery.place,
-        "sha256": delivery.sha256,
-        "bytes": delivery.bytes,
+    return _no_rows(delivery) | {
         "rows": reading.rows,
         "left_out": reading.left_out,
         "in_bars": reading.in_bars,
@@ -372,6 +379,14 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "settings": dict(reading.settings),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
+
+
+def _no_rows(delivery: Delivery) -> dict[str, Any]:
+    """The facts of a delivery without rows."""
+    facts = {"place": delivery.place, "sha256": delivery.sha256, "bytes": delivery.bytes}
+    counts = dict.fromkeys(("rows", "left_out", "in_bars", "kept"), 0)
+    by_name: dict[str, Any] = {name: {} for name in ("quarantined", "missing", "newest_lost")}
+    return facts | counts | by_name | {"settings": {}, "entries": []}
 
 
 def _how(settings: Mapping[str, Any]) -> dict[str, Any]:

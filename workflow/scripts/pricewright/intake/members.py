@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from zipfile import ZipInfo
 
+from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import Packed, within
 from pricewright.intake.reading.zip_archives import (
@@ -46,9 +47,13 @@ class Member:
 def with_members(items: Sequence[Item], limits: Limits) -> list[Item]:
     """Replace each archive of several files by these files.
 
-    Raises Refusal for a damaged archive, and for a name that points outside its folder.
+    Files that `reason_to_ignore` names do not count. Raises Refusal for a damaged archive, for a
+    name that points outside its folder, and if no file is left.
     """
-    return [each for item in items for each in _members(item, limits)]
+    found = [each for item in items for each in _members(item, limits)]
+    if items and not found:
+        raise Refusal(f"{items[0].place}: the zip file holds no file of prices; deliver one.")
+    return found
 
 
 def _members(item: Item, limits: Limits) -> Sequence[Item]:

@@ -25,7 +25,9 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
     """
     prices, deliveries = taken.state.prices, taken.facts
     changes = Counter(entry["what"] for entry in taken.restatements)
-    ways = Counter(orjson.dumps(delivery["settings"]) for delivery in deliveries)
+    ways = Counter(
+        orjson.dumps(delivery["settings"]) for delivery in deliveries if delivery["rows"]
+    )
     said, days = ("place", "sha256", *_SUMS, *_BY_REASON), prices.days
     return {
         "source": source,

@@ -14,15 +14,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pricewright.files.clock import Clock, now
 from pricewright.files.disk import open_lock, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
-from pricewright.scheduling.sessions import Schedule, timetable
-from pricewright.steplog.log import say
+from pricewright.scheduling.sessions import PAST, Schedule, timetable
+from pricewright.steplog.log import logger, say
 
 LOG, LOG_BEFORE = Path("logs/schedule.log"), Path("logs/schedule.before.log")
 """The log of scheduled runs, and the log before it."""
@@ -38,6 +38,8 @@ LEFT = Path(".snakemake/locks")
 DONE = Path("logs/schedule.json")
 """The last session with a finished run: `{"exchange": "XNYS", "done": "2026-11-27"}`."""
 
+RECEIPT = Path("results/ingest.json")
+
 Run = Callable[[date | None], int]
 """Runs the workflow as of a day, or as of now for None, and returns its exit code."""
 
@@ -45,8 +47,10 @@ Run = Callable[[date | None], int]
 def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
     """Run for each due session, in order; returns the last exit code that is not 0, else 0.
 
-    All sessions but the newest are run as of their day. A failed run does not hold up later ones.
-    If the newest session's run fails, the session is due again at the next call.
+    A session is run as of its day if it is not the newest, or if a later one has begun, whose
+    unfinished bar the source may have. A failed run does not hold up later ones. If the newest
+    session's run fails, the session is due again at the next call. Each run waits for any other
+    run in the project to end first.
     """
     code, failed = 0, set[date]()
     with alone(root / LOCK) as first:
@@ -55,17 +59,20 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
             return 0
         _put_aside(root)
         while True:
-            done = last_done(root, options)
-            due = timetable(options, clock(), done).due(done, clock())
+            done = last_done(root, options, clock())
+            known = timetable(options, clock(), done)
+            due = known.due(done, clock())
             if not set(due) - failed:
                 say("nothing more is due", exchange=options.exchange, done=done or "never")
                 return code
             for day in due:
                 if day in failed:
                     continue
-                newest = day == due[-1]
-                say("a session is due", exchange=options.exchange, day=day, missed=not newest)
-                if ended := run(None if newest else day):
+                wait_for_others(root)
+                missed = day != due[-1]
+                as_of = day if missed or known.has_later(day, clock()) else None
+                say("a session is due", exchange=options.exchange, day=day, missed=missed)
+                if ended := run(as_of):
                     code = ended
                     failed.add(day)
                 else:
@@ -81,23 +88,41 @@ def _put_aside(root: Path) -> None:
             os.truncate(root / LOG, 0)
 
 
-def last_done(root: Path, options: Schedule) -> date | None:
-    """The last session of this exchange with a finished run; None if there is none."""
-    with suppress(Refusal, KeyError, TypeError, ValueError):
+def last_done(root: Path, options: Schedule, at: datetime) -> date | None:
+    """The last session of this exchange with a finished run; None if there is none.
+
+    If the file that says so is damaged or of another exchange, there is a warning. Sessions then
+    count as done up to the day before the newest price, unless that is older than PAST: the newest
+    price may be of an unfinished session.
+    """
+    if not os.path.lexists(root / DONE):
+        return None
+    try:
         found = parse_json(read_whole(root / DONE), str(DONE))
-        if found["exchange"] == options.exchange:
-            return date.fromisoformat(found["done"])
-    return None
+        day, exchange = date.fromisoformat(found["done"]), found["exchange"]
+        if exchange == options.exchange:
+            return day
+        why = f"is of {exchange}, but config key 'schedule.exchange' is {options.exchange}"
+    except (Refusal, KeyError, TypeError, ValueError):
+        why = "is damaged, so that it does not say which session was run last"
+    before = None
+    with suppress(Refusal, KeyError, TypeError, ValueError):
+        receipt = parse_json(read_whole(root / RECEIPT), str(RECEIPT))
+        newest = date.fromisoformat(receipt["last_date"])
+        before = newest - timedelta(days=1) if newest >= (at - PAST).date() else None
+    runs = (
+        f"the sessions from {newest} on are run, the newest date in {RECEIPT}"
+        if before
+        else "only the newest session is run; run earlier ones yourself, with source.last_day"
+    )
+    logger.warning("%s: %s; %s.", DONE, why, runs)
+    return before
 
 
 def run_workflow(
     root: Path, options: Schedule, configfile: Sequence[Path], day: date | None
 ) -> int:
-    """Run the declared command in a project, as of a day if one is given; returns its exit code.
-
-    Waits for any other run in the project to end first.
-    """
-    wait_for_others(root)
+    """Run the declared command in a project, as of a day if one is given; returns its exit code."""
     words = shlex.split(options.command)
     if configfile and not any(word.startswith("--configfile") for word in words):
         words += ["--configfile", *map(str, configfile)]

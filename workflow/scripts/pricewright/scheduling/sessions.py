@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 from pricewright.tables.options import Bounds, Options
 
 PAST = timedelta(days=30)
@@ -35,9 +35,10 @@ class Schedule(Options):
 
 @dataclass(frozen=True)
 class Session:
-    """A day on which an exchange is open.  due: the time after the close at which a run is due."""
+    """A day on which an exchange is open: the time of its open, and when a run is due for it."""
 
     day: date
+    begins: datetime
     due: datetime
 
 
@@ -58,12 +59,13 @@ class Timetable:
         Raises Refusal if the exchange's known days end before that time.
         """
         if self.sessions[-1].due < at:
-            raise Refusal(
-                f"config key 'schedule.exchange': the days of {self.exchange} are known only to "
-                f"{self.sessions[-1].day}; install a newer exchange_calendars."
-            )
+            raise self.used_up()
         closed = [session.day for session in self.sessions if session.due <= at]
         return [day for day in closed if day > done] if done else closed[-1:]
+
+    def has_later(self, day: date, at: datetime) -> bool:
+        """Whether a session after a day has begun at a time, so that a source may have its bar."""
+        return any(session.day > day and session.begins <= at for session in self.sessions)
 
     def after(self, at: datetime, count: int) -> list[Session]:
         """The next `count` sessions that become due after a time."""
@@ -76,11 +78,15 @@ class Timetable:
         zone: the time zone of the result; None for the machine's. If its clocks change on other
         days than the exchange's, there is more than one time. Sessions that close early are due by
         then, too.
+
+        Raises Refusal if no coming session is known.
         """
         ahead = [
             (datetime.combine(session.day, time()), session.due.astimezone(self.zone))
             for session in self.after(at, 366)
         ]
+        if not ahead:
+            raise self.used_up()
         waits = Counter(due.replace(tzinfo=None) - day for day, due in ahead)
         [(usual, _)] = waits.most_common(1)
         days: dict[time, set[int]] = {}
@@ -89,12 +95,22 @@ class Timetable:
             days.setdefault(due.time(), set()).add(due.weekday())
         return sorted(days.items())
 
+    def used_up(self) -> Refusal:
+        """The refusal once the exchange's known days have passed."""
+        return Refusal(
+            f"config key 'schedule.exchange': the days of {self.exchange} are known only to "
+            f"{self.sessions[-1].day}; install a newer exchange_calendars."
+        )
+
 
 def next_close(exchange: str, day: date) -> datetime:
     """When an exchange's first session after a day closes; raises what `timetable` raises."""
     at = datetime.combine(day, time(), UTC)
     known = timetable(Schedule(exchange=exchange, after_minutes=0), at)
-    return next(session.due for session in known.sessions if session.day > day)
+    closes = [session.due for session in known.sessions if session.day > day]
+    if not closes:
+        raise known.used_up()
+    return closes[0]
 
 
 def late_data(options: Schedule, newest: date, at: datetime) -> str | None:
@@ -125,7 +141,10 @@ def timetable(options: Schedule, at: datetime, done: date | None = None) -> Time
 
     start = min((at - PAST).date(), done or date.max).isoformat()
     try:
-        calendar = exchange_calendars.get_calendar(name, start=start)
+        try:
+            calendar = exchange_calendars.get_calendar(name, start=start)
+        except ValueError:  # its known days end before that
+            calendar = exchange_calendars.get_calendar(name)
     except InvalidCalendarName:
         raise Refusal(
             f"config key 'schedule.exchange': found {name!r}, allowed: a MIC such as XNYS, XLON, "
@@ -133,11 +152,12 @@ def timetable(options: Schedule, at: datetime, done: date | None = None) -> Time
         ) from None
     except (ValueError, NotImplementedError) as error:
         raise Refusal(
-            f"config key 'schedule.exchange': exchange_calendars does not know the days of {name} "
-            f"from {start} on ({str(error)[:80]}…); install a newer version of it."
+            f"config key 'schedule.exchange': exchange_calendars cannot give the sessions of "
+            f"{name} ({shortened(str(error))}); install a newer version of it."
         ) from None
     wait = timedelta(minutes=options.after_minutes)
     sessions = [
-        Session(day.date(), close.to_pydatetime() + wait) for day, close in calendar.closes.items()
+        Session(day.date(), begins.to_pydatetime(), close.to_pydatetime() + wait)
+        for day, begins, close in calendar.schedule[["open", "close"]].itertuples()
     ]
     return Timetable(name, ZoneInfo(str(calendar.tz)), sessions)

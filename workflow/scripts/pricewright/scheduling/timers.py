@@ -30,6 +30,8 @@ Kind = Literal["systemd", "cron"]
 ENVIRONMENT = Path(".env")
 """Lines `NAME='value'` with passwords and services for timed runs, which have no login shell."""
 
+_PATIENCE = 60  # seconds for an answer of systemd or cron
+
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -221,7 +223,16 @@ def _systemctl(*words: str) -> None:
 
 
 def _run(*words: str, given: str = "") -> tuple[int, str, str]:
-    done = subprocess.run(
-        words, input=given, capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        done = subprocess.run(
+            words, input=given, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except FileNotFoundError:
+        raise Refusal(
+            f"{words[0]}: this machine does not have it; install it, or use another --timer."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Refusal(
+            f"{' '.join(words)}: no answer in {_PATIENCE} seconds; correct the cause."
+        ) from None
     return done.returncode, done.stdout, done.stderr

@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import tenacity
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, TryLater
 from pricewright.steplog.log import logger
 
 P = ParamSpec("P")
@@ -22,9 +22,10 @@ def retry(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function to be tried up to `n_tries` times, with linear backoff.
 
-    After failed attempt k there is a wait of `delay * k` seconds. Each failure is logged, and so is
-    each attempt after the first. The last exception is raised unchanged. A Refusal is never
-    retried.  of: takes the function's arguments and returns what to name in the log.
+    After failed attempt k there is a wait of `delay * k` seconds, or of as many as a TryLater asks
+    for. Each failure is logged, and so is each attempt after the first. The last exception is
+    raised unchanged. A Refusal is never retried.  of: takes the function's arguments and returns
+    what to name in the log.
     """
 
     def what(state: tenacity.RetryCallState) -> str:
@@ -40,9 +41,15 @@ def retry(
         if state.attempt_number == n_tries:
             logger.error("all %d attempts to %s failed", n_tries, what(state))
 
+    usual = tenacity.wait_incrementing(start=delay, increment=delay)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return max(usual(state), error.seconds if isinstance(error, TryLater) else 0)
+
     return tenacity.retry(
         stop=tenacity.stop_after_attempt(n_tries),
-        wait=tenacity.wait_incrementing(start=delay, increment=delay),
+        wait=wait,
         retry=tenacity.retry_if_exception_type() & tenacity.retry_if_not_exception_type(Refusal),
         before=announce,
         after=lament,

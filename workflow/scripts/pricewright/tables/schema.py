@@ -47,13 +47,21 @@ def check(document: Mapping[str, Any], name: str, where: str) -> None:
 def find_errors(
     found: Any, schema: dict[str, Any], where: str
 ) -> list["jsonschema_rs.ValidationError"]:
-    """All violations of a schema; raises Refusal if brackets are nested too deeply to check."""
+    """All violations of a schema.
+
+    Raises Refusal for what cannot be checked: brackets that are nested too deeply, or a value that
+    JSON does not have.
+    """
     import jsonschema_rs
 
     try:
         return list(jsonschema_rs.Draft202012Validator(schema).iter_errors(found))
-    except ValueError:  # raised for deep nesting
-        raise Refusal(f"{where} found brackets that are nested too deeply.") from None
+    except ValueError as error:
+        if "Recursion" in str(error):
+            raise Refusal(f"{where} found brackets that are nested too deeply.") from None
+        raise Refusal(
+            f"{where} found a value that is no text, number or list ({error}); put it in quotes."
+        ) from None
 
 
 def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:

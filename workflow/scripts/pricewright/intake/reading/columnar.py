@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.refusals import NoRows
 from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines
 from pricewright.intake.reading.titles import distinct
 from pricewright.tables.damage import refuse_damaged
@@ -53,7 +54,7 @@ class ColumnarSheet:
             self.titles: Sequence[str] = tuple(distinct(schema.names))
             self._types = dict(zip(self.titles, schema.types, strict=True))
         if not any(batch.num_rows for _, batch in self._batches()):
-            raise Refusal(f"{name}: the file has no rows; deliver prices.")
+            raise NoRows(f"{name}: the file has no rows; deliver prices.")
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks in order: a batch is read when its block is asked for, converted by its call.

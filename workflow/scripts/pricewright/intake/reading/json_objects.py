@@ -34,6 +34,7 @@ from pricewright.intake.reading.json_shapes import (
     held_rows,
     unwrapped,
 )
+from pricewright.intake.reading.refusals import NoRows
 from pricewright.intake.reading.rows import (
     NESTED,
     NUMBER,
@@ -174,7 +175,7 @@ class JsonSheet:
 
     def _refuse_unusable(self, name: str) -> None:
         if not self._spans.size:
-            raise Refusal(f"{name}: the file has no rows; deliver prices.")
+            raise NoRows(f"{name}: the file has no rows; deliver prices.")
         if not self.titles:
             raise Refusal(
                 f"{name}: none of its {self._spans.shape[1]} records is a flat object with values; "

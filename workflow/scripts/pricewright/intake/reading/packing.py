@@ -41,7 +41,7 @@ def nearly_packed(head: bytes) -> Packing | None:
             if magic in _SKIPPABLE:  # a text may begin with all but one byte of these
                 continue
             differing = sum(ours != theirs for ours, theirs in zip(magic, head, strict=False))
-            if differing == (1 if len(head) >= len(magic) else 0):
+            if head and differing == (1 if len(head) >= len(magic) else 0):
                 return packing
     return None
 

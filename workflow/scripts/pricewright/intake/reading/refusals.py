@@ -1,13 +1,19 @@
 """Why a delivery is refused as a whole, and what to do, in one sentence made from its rows."""
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
+from pricewright.files.secrets import redact
+from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dates import are_of_last_century, parse_days
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import parse_numbers
@@ -56,13 +62,66 @@ class NothingYet(Refusal):
     """Refuses a delivery all of whose rows have dates that are yet to come."""
 
 
+class NoRows(Refusal):
+    """Refuses a delivery with a table that has no rows."""
+
+
+_LONGEST_MESSAGE = 4_000  # bytes
+_MESSAGE_KEY = re.compile(r"error|message|msg|note|info|detail|description", re.I)
+_OF_A_TABLE = re.compile(r"[;\t|]|,\S|^\s*\d", re.M)
+"""What a table in text has, and a sentence has not."""
+
+
+@contextmanager
+def message_shown(content: Content) -> Iterator[None]:
+    """Let the refusal of a short text show that text, if it is a message instead of prices.
+
+    Some servers send their errors as if they were a delivery.
+    """
+    try:
+        yield
+    except NothingYet:
+        raise
+    except Refusal as refusal:
+        text = ""
+        if content.kind == "json" or (content.kind == "text" and not isinstance(refusal, NoRows)):
+            head = next(content.chunks(), b"")
+            text = head.decode("utf-8-sig", "replace") if len(head) <= _LONGEST_MESSAGE else ""
+        is_table = not _is_message(text) if content.kind == "json" else _OF_A_TABLE.search(text)
+        if is_table or not text.strip():
+            raise
+        raise Refusal(
+            f"{content.name}: holds a message instead of prices "
+            f"({shortened(' '.join(redact(text).split()), 300)!r}); do what it asks, and deliver "
+            "prices."
+        ) from None
+
+
+def _is_message(text: str) -> bool:
+    """Whether a JSON document has a message, and no list that could hold prices."""
+    keys, lists = set[str](), list[Any]()
+    try:
+        waiting = [json.loads(text)]
+    except ValueError:
+        return False
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            keys |= found.keys()
+            waiting += found.values()
+        elif isinstance(found, list):
+            lists += found
+    has_rows = any(not isinstance(each, str) for each in lists)
+    return not has_rows and any(map(_MESSAGE_KEY.search, keys))
+
+
 def nothing_kept(
     rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
 ) -> Refusal:
     """Why a delivery has no price; rows: how many it has, and how many source.where leaves out."""
     delivered, out = rows
     if not delivered:
-        return Refusal(f"{name}:1: the file has a header but no rows; deliver prices.")
+        return NoRows(f"{name}:1: the file has a header but no rows; deliver prices.")
     if out == delivered:
         return Refusal(f"{name}: source.where leaves out all {out} rows; correct it.")
     line = int(quarantine.lines[0])

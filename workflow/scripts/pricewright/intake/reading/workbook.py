@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
+from pricewright.intake.reading.refusals import NoRows
 from pricewright.intake.reading.rows import Block, CrossedHeader
 from pricewright.intake.reading.titles import distinct, is_unnamed
 
@@ -76,9 +77,10 @@ class WorkbookSheet:
         if len(found["filled"]) > 1:
             raise Refusal(f"{name}: {listed} are all filled; set source.sheet to one of them.")
         lines = found.get("lines", [])
+        if not lines:
+            raise Refusal(f"{name}: the sheet is empty; deliver prices.")
         if len(lines) < 2:
-            what = "has a header but no rows" if lines else "is empty"
-            raise Refusal(f"{name}: the sheet {what}; deliver prices.")
+            raise NoRows(f"{name}: the sheet has a header but no rows; deliver prices.")
         self._lines = np.array(lines[above >= 0 :], np.int64)
         self.header_line = lines[0] if above >= 0 else 0
         self.settings = {"sheet": found["filled"][0], "header_line": self.header_line}

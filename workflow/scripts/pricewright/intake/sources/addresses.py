@@ -1,20 +1,29 @@
-"""Web addresses, and which hosts may be asked: only hosts whose IP addresses are public."""
+"""Web addresses, what config may send, and which hosts may be asked: only those with public IPs."""
 
 import ipaddress
 import re
 import socket
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redact
+from pricewright.files.secrets import PLACEHOLDER, redact
 
 URI_KEY: Final = "config key 'source.uri':"
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Line breaks and other characters that are not allowed in addresses and headers."""
+
+_NAME_OF_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OURS: Final = re.compile(
+    r"accept-encoding|connection|content-.*|expect|host|if-.*|proxy-.*|range|te|trailer"
+    r"|transfer-encoding|upgrade",
+    re.I,
+)
+_SECRET: Final = re.compile(r".*(authorization|cookie|key|password|secret|token)", re.I)
+_WRITE_NAME = "put it into an environment variable and write ${NAME} there"
 
 _PORTS: Final = {"http": 80, "https": 443}
 _URI = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.I)
@@ -101,6 +110,31 @@ def web_address(parts: AddressParts, fill: Callable[[str], str] = str) -> WebAdd
         raise Refusal(f"{URI_KEY} holds the port {port}; a port is 1 to 65535.")
     target = quote(path or "/", safe=_UNQUOTED) + ("?" if query else "")
     return WebAddress(parts.scheme, host, port, target + quote(query, safe=_UNQUOTED + "?"))
+
+
+def check_request(uri: str, headers: Mapping[str, str]) -> None:
+    """Check what config says of a request: its address and its headers.
+
+    Raises Refusal for a plain secret, for an address that is not one, and for a header that only
+    the program may set.
+    """
+    parts = split_address(uri)
+    user, _, password = parts.userinfo.partition(":")
+    secret = password or user
+    if parts.userinfo and (not secret or PLACEHOLDER.sub("", secret)):
+        raise Refusal(f"{URI_KEY} it holds a plain user or password; {_WRITE_NAME}.")
+    for name, value in headers.items():
+        key = f"config key 'source.headers.{name}'"
+        if not _NAME_OF_HEADER.fullmatch(name):
+            raise Refusal(f"config key 'source.headers': {name!r} is not a header; correct it.")
+        if _OURS.fullmatch(name):
+            raise Refusal(f"{key}: this header cannot be set; remove it.")
+        if _SECRET.fullmatch(name) and not PLACEHOLDER.search(value):
+            raise Refusal(f"{key}: it holds a plain secret; {_WRITE_NAME}.")
+    if parts.userinfo and any(name.lower() == "authorization" for name in headers):
+        raise Refusal(f"{URI_KEY} has a user, and source.headers has one too; remove one of them.")
+    if "${" not in parts.host_and_port:  # otherwise it is checked when it is asked
+        web_address(parts)
 
 
 def ip_addresses(address: WebAddress) -> list[str]:

@@ -13,17 +13,20 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HeaderParsingError, HTTPError, LocationParseError
+from urllib3.exceptions import HeaderParsingError, HTTPError, InvalidHeader, LocationParseError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Url, make_headers, parse_url
 from urllib3.util.response import assert_header_parsing
+from urllib3.util.retry import Retry
 
-from pricewright.files.errors import Refusal
+from pricewright.files.clock import format_time, now
+from pricewright.files.errors import Refusal, TryLater
 from pricewright.files.secrets import redact
 from pricewright.intake.sources.addresses import WebAddress, check_host, ip_addresses
 from pricewright.intake.sources.source import Source
@@ -35,6 +38,10 @@ _PIECE = 1 << 18
 _LINGER = 0.2  # seconds that a server may keep the line open to send more than it declared
 _MAGIC: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _DIGEST = re.compile(r"\b(sha-256|md5)=:?([A-Za-z0-9+/]+=*)", re.I)
+
+
+LONGEST_WAIT = 60.0
+"""Seconds to wait at most when a server asks to be asked later."""
 
 
 class Deadline:
@@ -189,9 +196,25 @@ class Reply:
         """A Refusal of this answer, for an error that no retry will fix."""
         return Refusal(redact(f"{self.place}: {what}; {advice}."))
 
-    def may_pass(self, what: str) -> OSError:
-        """An OSError about this answer, for an error that another answer may not have."""
-        return OSError(redact(f"{self.place}: {what}; ask again later."))
+    def may_pass(self, what: str) -> OSError | Refusal:
+        """An OSError about this answer, for an error that another answer may not have.
+
+        If the server asks to wait, it is a TryLater, or a Refusal if that is too long to wait here.
+        """
+        seconds = self._retry_after()
+        if seconds > LONGEST_WAIT:
+            then = format_time(now() + timedelta(seconds=seconds))
+            return self.refusal(f"{what} and asks to wait until {then}", "run again after that")
+        text = redact(f"{self.place}: {what}; ask again later.")
+        return TryLater(text, seconds) if seconds else OSError(text)
+
+    def _retry_after(self) -> float:
+        """The seconds that the server asks to wait (RFC 9110, 10.2.3); 0 if it does not."""
+        try:
+            asked = Retry(retry_after_max=10**9).parse_retry_after(self.header("Retry-After"))
+        except InvalidHeader:
+            return 0
+        return asked
 
 
 def _plain_error(error: BaseException, place: str, timeout: float) -> Refusal | OSError:

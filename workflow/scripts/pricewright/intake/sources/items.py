@@ -49,7 +49,12 @@ def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
     if what == "s3":
         from pricewright.intake.sources.s3 import s3_items
 
-        return s3_items(source)
+        found = s3_items(source)
+        if has_several(source.uri):
+            found = [item for item in found if not reason_to_ignore(Path(item.place), item.size)]
+        if not found:
+            raise Refusal(f"{source.uri}: no object there holds prices; deliver one.")
+        return found
     if what.partition("+")[0] in DATABASES:
         from pricewright.intake.sources.database import Query
 
@@ -102,8 +107,7 @@ class LocalFile:
 def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     """The files that a path, a `file:` URI, a folder or a pattern names, with 2 before 10.
 
-    In a folder, these do not count: hidden files, unfinished ones (`.part`, `.tmp`, …), empty ones,
-    and those whose names show that they hold no prices (`README`, `_SUCCESS`, `.sha256`, …). A path
+    In a folder, files that `reason_to_ignore` names do not count. A path
     that names nothing here is also tried in the folder `beside`. Raises Refusal if there are none.
     """
     root, here = _root_and_path(uri, beside)
@@ -125,14 +129,23 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
-def ignored_files(uri: str, beside: Path | None = None) -> dict[str, str]:
-    """The files of a folder or pattern that do not count, and why, except hidden ones.
+def ignored_files(source: Source, beside: Path | None = None) -> dict[str, str]:
+    """The files of a folder, pattern or bucket that do not count, and why, except hidden ones.
 
     Includes the subfolders of a folder that contain files.
     """
-    if not has_several(uri, beside) or scheme(uri) != "file":
+    if not has_several(source.uri, beside):
         return {}
-    root, path = _root_and_path(uri, beside)
+    if scheme(source.uri) == "s3":
+        from pricewright.intake.sources.s3 import s3_items
+
+        paths = {Path(item.place): item for item in s3_items(source)}
+        return {
+            item.place: why
+            for path, item in paths.items()
+            if not path.name.startswith(".") and (why := reason_to_ignore(path, item.size))
+        }
+    root, path = _root_and_path(source.uri, beside)
     files = [file for file in sorted(_files(root / path)) if not file.name.startswith(".")]
     found = {file: why for file in files if (why := reason_to_ignore(file))}
     for folder in sorted((root / path).glob("[!.]*/")) if (root / path).is_dir() else ():
@@ -142,7 +155,11 @@ def ignored_files(uri: str, beside: Path | None = None) -> dict[str, str]:
 
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
-    """Why a file among several is not a delivery; empty if it is one. size: if known."""
+    """Why a file among several is not a delivery; empty if it is one.  size: if known.
+
+    These do not count: hidden files, unfinished ones (`.part`, `.tmp`, …), empty ones, and those
+    whose names show that they hold no prices (`README`, `_SUCCESS`, `.sha256`, …).
+    """
     if file.name.startswith("."):
         return "hidden"
     if file.name.startswith("~$"):

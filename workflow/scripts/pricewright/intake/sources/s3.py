@@ -50,12 +50,14 @@ _FOR_GOOD: Final = {
 class S3Object:
     """One object, as an Item.
 
-    path: bucket/key with the placeholders filled in; it must never be shown.
+    path: bucket/key with the placeholders filled in; it must never be shown.  size: in bytes, if it
+    was listed.
     """
 
     place: str
     path: str = field(repr=False)
     source: Source = field(repr=False)
+    size: int | None = None
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
@@ -118,23 +120,26 @@ def s3_items(source: Source) -> list[S3Object]:
         raise Refusal(
             f"config key 'source.uri': {uri!r} has a placeholder after a wildcard; put it before."
         )
-    names = sorted(_names(source, path, pattern), key=natural_order)
-    return [S3Object(folder + name, path + name, source) for name in names]
+    sizes = _sizes(source, path, pattern)
+    return [
+        S3Object(folder + name, path + name, source, sizes[name])
+        for name in sorted(sizes, key=natural_order)
+    ]
 
 
-def _names(source: Source, path: str, pattern: str) -> list[str]:
-    """The keys that a URI names, each without the path of the folder."""
+def _sizes(source: Source, path: str, pattern: str) -> dict[str, int]:
+    """The sizes of the objects that a URI names, by key without the path of the folder."""
     root = _checked(path.rstrip("/"), source.uri)
     selector = FileSelector(root, recursive=not pattern or "/" in pattern)
     with _plain_errors(source.uri):
         found = _connect(source).get_file_info(selector)
-    names = [info.path[len(root) + 1 :] for info in found if info.is_file]
-    names = [name for name in names if not pattern or _matches(name, pattern)]
-    if not names:
+    sizes = {info.path[len(root) + 1 :]: info.size for info in found if info.is_file}
+    sizes = {name: sizes[name] for name in sizes if not pattern or _matches(name, pattern)}
+    if not sizes:
         raise Refusal(
             f"{source.uri}: no such object; deliver one, or correct config key 'source.uri'."
         )
-    return names
+    return sizes
 
 
 def _matches(name: str, pattern: str) -> bool:

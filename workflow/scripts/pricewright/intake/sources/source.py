@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import refuse_plain_secrets
+from pricewright.intake.sources.addresses import check_request
 from pricewright.tables.options import Bounds, Options
 
 
@@ -80,8 +81,8 @@ class Access(Options):
 class Source(Access):
     """Where prices come from, and how to ask for them.
 
-    Raises Refusal if the URI contains a plain secret, or if it names a database without exactly
-    one of table and query.
+    Raises Refusal if the URI or a header contains a plain secret, if a request cannot be made of
+    them, or if the URI names a database without exactly one of table and query.
     """
 
     uri: str
@@ -94,6 +95,8 @@ class Source(Access):
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_plain_secrets(self.uri, "source.uri")
+        if scheme(self.uri) in ("http", "https"):
+            check_request(self.uri, self.headers)
         is_database = scheme(self.uri).partition("+")[0] in DATABASES
         asked = [name for name in ("table", "query") if getattr(self, name) is not None]
         if is_database and len(asked) != 1:

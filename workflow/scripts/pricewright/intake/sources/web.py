@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urljoin
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import PLACEHOLDER, expand_variables
+from pricewright.files.secrets import expand_variables
 from pricewright.intake.sources.addresses import (
     CONTROL,
     URI_KEY,
@@ -26,15 +26,7 @@ from pricewright.intake.sources.addresses import (
 from pricewright.intake.sources.http import Reply, ask
 from pricewright.intake.sources.source import Answer, Source
 
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OURS: Final = re.compile(
-    r"accept-encoding|connection|content-.*|expect|host|if-.*|proxy-.*|range|te|trailer"
-    r"|transfer-encoding|upgrade",
-    re.I,
-)
-_SECRET: Final = re.compile(r".*(authorization|cookie|key|password|secret|token)", re.I)
 _VERSION: Final = re.compile(r"(?:etag ([ -~\x80-\xff]+?))?(?:; )?(?:modified ([ -~]+))?")
-_WRITE_NAME = "put it into an environment variable and write ${NAME} there"
 
 _PUBLIC: Final = {"user-agent": "pricewright", "accept": "*/*", "accept-encoding": "identity"}
 """The headers that every host gets, also after a redirect."""
@@ -52,15 +44,9 @@ _ADVICE: Final = {
 
 @dataclass(frozen=True)
 class WebFile:
-    """A delivery on an http(s) server; raises Refusal if config contains a plain secret."""
+    """A delivery on an http(s) server."""
 
     source: Source
-
-    def __post_init__(self) -> None:
-        parts = split_address(self.place)
-        _check_config(parts.userinfo, self.source.headers)
-        if "${" not in parts.host_and_port:  # otherwise it is checked when it is asked
-            web_address(parts)
 
     @property
     def place(self) -> str:
@@ -97,24 +83,6 @@ class WebFile:
             f"the server redirects more than {_MAX_REDIRECTS} times",
             "set source.uri to the address of the delivery",
         )
-
-
-def _check_config(userinfo: str, headers: Mapping[str, str]) -> None:
-    """Refuse plain secrets in config, and headers that only we may set."""
-    user, _, password = userinfo.partition(":")
-    secret = password or user
-    if userinfo and (not secret or PLACEHOLDER.sub("", secret)):
-        raise Refusal(f"{URI_KEY} it holds a plain user or password; {_WRITE_NAME}.")
-    for name, value in headers.items():
-        key = f"config key 'source.headers.{name}'"
-        if not _NAME.fullmatch(name):
-            raise Refusal(f"config key 'source.headers': {name!r} is not a header; correct it.")
-        if _OURS.fullmatch(name):
-            raise Refusal(f"{key}: this header cannot be set; remove it.")
-        if _SECRET.fullmatch(name) and not PLACEHOLDER.search(value):
-            raise Refusal(f"{key}: it holds a plain secret; {_WRITE_NAME}.")
-    if userinfo and any(name.lower() == "authorization" for name in headers):
-        raise Refusal(f"{URI_KEY} has a user, and source.headers has one too; remove one of them.")
 
 
 def _private_headers(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
