@@ -149,7 +149,7 @@ def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(pr
     time.sleep(1)  # meanwhile nobody waits for the killed process
     run.wait()
     time.sleep(5)
-    assert log.read_text().splitlines()[-1].endswith(f"failed for good: {ORPHANED}")
+    assert log.read_text().splitlines()[-1].endswith(f"ERROR train_or_score failed: {ORPHANED}")
     assert not (project.folder / "results" / "model.json").exists()
     assert project.snakemake("--unlock").code == 0
     assert project.snakemake().ran == list(STEPS[2:])
@@ -171,4 +171,7 @@ def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(proje
     run.wait()
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
-    assert outcome.ran == list(STEPS[1:])
+    assert outcome.ran in (
+        list(STEPS[1:]),
+        list(STEPS[2:]),
+    )  # on a busy machine clean may end first

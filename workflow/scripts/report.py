@@ -8,10 +8,12 @@ from running import step
 
 from pricewright.files.disk import file_sha256, read_whole, write_whole
 from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import ReportOptions, compose
 from pricewright.signoffs.presentation import pending_decisions
-from pricewright.steplog.log import say
+from pricewright.signoffs.reported import record_report
+from pricewright.steplog.log import logger, say
 
 
 def report(
@@ -27,6 +29,8 @@ def report(
     layout: ReportOptions = ReportOptions(),
     allow_unaccepted: bool = False,
     required: Mapping[str, int] | None = None,
+    project: Path | None = None,
+    author: str | None = None,
 ) -> None:
     """Write the report that people read before they trust a model.
 
@@ -56,6 +60,11 @@ def report(
     required
         The number of signatures for each decision that production needs: source, metrics, report,
         deploy; and 1 as author if whoever trained the model must sign so.
+    project
+        The folder whose `ledger/` records the digests of the report, so that an edited one is
+        noticed. Without a folder nothing is recorded.
+    author
+        Who made the report; by default the name in git's config, else the login.
     """
     say("start", input=input)
     model, digest = read_model(input)
@@ -107,7 +116,17 @@ def report(
         )
         write_whole(html, rendered.encode())
     write_whole(output, page.encode())
+    if project is not None:
+        _tell_ledger(project, author)
     say("end", artifact=output)
+
+
+def _tell_ledger(project: Path, author: str | None) -> None:
+    """Record the report in the ledger; a failure does not spoil it."""
+    try:
+        record_report(project, author)
+    except (Refusal, OSError) as error:
+        logger.warning("the ledger could not record this report: %s", error)
 
 
 def _document(path: Path) -> dict[str, Any]:

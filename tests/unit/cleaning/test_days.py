@@ -19,6 +19,9 @@ def test_a_price_of_a_saturday_or_sunday_is_flagged():
 def test_a_month_may_end_on_a_weekend():
     months = [str(day.date()) for day in pd.date_range("2020-01-31", periods=48, freq="ME")]
     assert flags(series(*walk(48), dates=months), "weekend") == []
+    stray = [*WEEKDAYS[:30], "2024-02-17"]
+    old = series(*walk(32), dates=["1970-01-01", *stray])
+    assert values(flags(old, "weekend"), "date") == [("2024-02-17",)]
     weeks = [str(day.date()) for day in pd.date_range("2020-01-04", periods=48, freq="7D")]
     assert values(flags(series(*walk(48), dates=weeks), "weekend"), "regular") == [(True,)]
 

@@ -17,6 +17,7 @@ from running.comforts import comfort
 from running.startup import run_began
 
 from pricewright.files.errors import Refusal
+from pricewright.files.orphans import here
 from pricewright.releases.link import read_link
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
@@ -32,7 +33,7 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     retries: config's section of that name. Locally, a job counts the logs that were written since
     the run began; inside a job on a cluster, Snakemake passes the number.
     """
-    known = {"since": run_began(), "run": os.getpid()}
+    known = {"since": run_began(), "run": {"process": os.getpid(), "where": here()}}
     known |= {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
@@ -44,15 +45,25 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     return retry
 
 
+def report_record(workflow: Any, config: Mapping[str, Any]) -> Param:
+    """What the ledger records of a report, and in which project; nothing if results are objects in
+    a storage."""
+    stored = _is_stored(workflow)
+
+    def record(wildcards: Any, output: Any) -> dict[str, Any]:
+        if stored:
+            return {}
+        return {"project": _project(output[0]), "author": config["signoffs"]["author"]}
+
+    return record
+
+
 def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequence[str]) -> Param:
-    """What the ledger records of a training, and in which project; nothing if results are objects
-    in a storage.
+    """The same of a training.
 
     configfile: the config files of the run.
     """
-    stored = False
-    with comfort("the ledger records trainings even if the results are in a storage"):
-        stored = bool(workflow.storage_settings.default_storage_provider)
+    stored, told = _is_stored(workflow), report_record(workflow, config)
     if stored and config["mode"] == "auto":
         raise WorkflowError(
             "config key 'mode': found 'auto', allowed: train or score, because the results are in "
@@ -62,14 +73,18 @@ def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequen
     def record(wildcards: Any, output: Any) -> dict[str, Any]:
         if stored:
             return {}
-        return {
-            "project": _project(output[0]),
-            "author": config["signoffs"]["author"],
+        return told(wildcards, output) | {
             "configfile": list(configfile),
             "keep_models": config["history"]["keep_models"],
         }
 
     return record
+
+
+def _is_stored(workflow: Any) -> bool:
+    with comfort("the ledger records runs even if the results are in a storage"):
+        return bool(workflow.storage_settings.default_storage_provider)
+    return False
 
 
 _MEANT_OTHERWISE = re.compile(r"[{}]|<\w+>")

@@ -161,7 +161,7 @@ def _leave_due(workflow: Any) -> None:
 
 
 def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:
-    """Record a run, and its report, in the ledger; if that cannot be written, the run only warns.
+    """Record a run in the ledger; if the ledger cannot be written, the run only warns.
 
     A training records itself when it ends; if that failed, it is recorded now.
     """
@@ -170,7 +170,6 @@ def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> 
         return  # there is nothing to sign yet
     try:
         from pricewright.signoffs.policy import TRAINING, record_run  # slow to import
-        from pricewright.signoffs.reported import record_report
 
         trained = TRAINING in steps
         record_run(
@@ -181,8 +180,6 @@ def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> 
             configfile=configfile,
             once=trained,
         )
-        if "report" in steps:
-            record_report(Path(), author)
     except Exception as error:
         logger.warning(f"The ledger does not record this run: {error}")
 

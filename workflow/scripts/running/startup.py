@@ -122,6 +122,8 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
                 _run.idle = lambda: idle(workflow)
+                if not workflow.overwrite_configfiles:
+                    _warn_if_last_run_had_config_files()
             else:
                 logger.info(AS_A_MODULE)
         with comfort("a scheduled run may mistake this run's lock for a stale one"):
@@ -167,16 +169,12 @@ def given_config_files(workflow: Any) -> list[str]:
     """
     files: list[str] = []
     with comfort("the printed commands do not name the run's config files"):
-        from snakemake_interface_executor_plugins.settings import ExecMode
-
         if workflow.modifier.is_main_snakefile():
             files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-            if not files and workflow.exec_mode == ExecMode.DEFAULT:
-                _warn_if_last_run_had_some()
     return files
 
 
-def _warn_if_last_run_had_some() -> None:
+def _warn_if_last_run_had_config_files() -> None:
     """Without its config file a desk's next run would replace the results by the sample's."""
     from snakemake.logging import logger
 

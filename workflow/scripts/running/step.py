@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from pricewright.files.errors import Refusal
-from pricewright.files.orphans import end_with, is_running
+from pricewright.files.orphans import end_with, here
 from pricewright.steplog import log
 from pricewright.tables.options import group_arguments, option_groups
 
@@ -98,15 +98,14 @@ def attempt_number(retry: Mapping[str, Any], job_log: Path) -> int:
     return 1 + log.attempts_since(retry["since"], job_log) if "since" in retry else 1
 
 
-def end_with_run(process: int | None) -> None:
+def end_with_run(process: int = 0, where: str = "") -> None:
     """End this job with the Snakemake that started it: the next run may have other options, and
     what an orphan writes later would count as made with them.
 
-    process: None, or a number that this machine does not know, if Snakemake runs outside of this
-    job's container.
+    process, where: of Snakemake, as `here` says it; from within a container it cannot be seen.
     """
-    if process is not None and is_running(process):
-        end_with(process, lambda: log.failure(Refusal(ORPHANED)))
+    if where == here():
+        end_with(process, lambda: log.logger.error("failed: %s", ORPHANED))
 
 
 ORPHANED = "Snakemake was killed, and this step ended with it; run the same command again."
@@ -153,7 +152,7 @@ def _begin(script: Path) -> None:
     if _job is not None:
         retry = _job.params.get("retry", {})
         previous_log = log.to_file(Path(_job.log[0]), script.stem, retry.get("keep_logs_days"))
-        end_with_run(retry.get("run"))
+        end_with_run(**retry.get("run", {}))
         attempt = attempt_number(retry, Path(_job.log[0]))
         log.say("begin", attempt=attempt, host=platform.node(), pid=os.getpid())
         wait_before(attempt, retry.get("delay", 0.0) * (attempt - 1), previous_log)

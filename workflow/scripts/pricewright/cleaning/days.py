@@ -22,7 +22,7 @@ _FEW = 3
 _NEAR_PRICE = 1.1
 """For a rename, the new symbol's first price may differ from the old one's last by this factor."""
 
-SPARSE = 14
+APART = 14
 """Days between prices; a weekly price on a Saturday is odd, a monthly one is not."""
 
 Days = npt.NDArray[np.datetime64]
@@ -61,7 +61,7 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
     If a symbol has a price on at least half of its Saturdays (or Sundays), and on four or more,
     they get one entry with `regular` true: the symbol trades then, or its dates are off by a day. A
     symbol that regularly has both is in a market that trades every day, and gets no entry. Nor does
-    one whose prices are SPARSE or further apart: a month may end on any day.
+    one whose prices are usually APART or further: a month may end on any day.
     """
     rows, kind = _on_weekends(panel)
     regular = _weekend_habits(panel, rows, kind)
@@ -104,16 +104,20 @@ def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
     weekday = weekdays(panel.days)
     rows = np.zeros(0, dtype=np.int64)
     if (weekday >= 5).any():
-        often = ~_is_sparse(panel)
-        rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date] & often[panel.symbol])
+        rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+        rows = rows[~_is_monthly(panel, panel.symbol[rows])]
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
 
 
-def _is_sparse(panel: SeriesPanel) -> Bools:
-    """(s,): which symbols have their prices SPARSE days or more apart, on average."""
-    first, last = (panel.days[panel.date[ends]] for ends in panel.lifetimes)
-    counts = np.bincount(panel.symbol[panel.rows], minlength=len(panel.symbols))
-    return np.asarray((last - first).astype(np.int64) >= SPARSE * np.maximum(counts - 1, 1))
+def _is_monthly(panel: SeriesPanel, symbol: Ints) -> Bools:
+    """(m,): whether the prices of these symbols are usually APART days apart, or further."""
+    asked = np.zeros(len(panel.symbols), dtype=bool)
+    asked[symbol] = True
+    before, after = panel.steps(panel.priced)
+    own = asked[panel.symbol[after]]
+    before, after = before[own], after[own]
+    apart = (panel.days[panel.date[after]] - panel.days[panel.date[before]]).astype(np.float64)
+    return np.asarray(medians(apart, panel.symbol[after], len(asked))[symbol] >= APART)
 
 
 def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:

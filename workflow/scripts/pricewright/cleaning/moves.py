@@ -76,7 +76,7 @@ def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entr
 OFTEN: Final = 0.01
 FEW: Final = 5
 """With a larger share and number of prices of 0 or below, a symbol's moves are differences, not
-ratios; the model has it on levels then."""
+ratios; by default the model has it on levels then."""
 
 
 def _in_ratios(panel: SeriesPanel, column: str) -> Bools:

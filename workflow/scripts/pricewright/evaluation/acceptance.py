@@ -69,7 +69,10 @@ COVERAGES = (0.5, 0.8, 0.9, 0.95)
 """The central intervals whose coverage is counted."""
 
 ENOUGH_DAYS = 250
-"""The number of outcomes that a test of one symbol needs."""
+"""The number of outcomes that a test of one symbol's next days needs."""
+
+ENOUGH_DATES = 20
+"""The number of dates, a horizon apart, that a comparison needs."""
 
 TAILS = (0.01, 0.05)
 """The probabilities of an exception of the values-at-risk that are tested."""

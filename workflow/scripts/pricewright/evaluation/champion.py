@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pricewright.evaluation.acceptance import TAILS, percent_key
+from pricewright.evaluation.acceptance import ENOUGH_DATES, TAILS, percent_key
 from pricewright.evaluation.figures import (
     by_symbol_of,
     listed,
@@ -100,10 +100,6 @@ class Sides(BySymbol):
         }
 
 
-UNSEEN = 20
-"""A comparison needs at least this many dates after the champion's cutoff."""
-
-
 @dataclass(frozen=True)
 class Contest:
     """A champion that can be compared with a challenger.
@@ -163,7 +159,7 @@ class Contest:
             differences = (ours - theirs) / points
         compared = int(np.isfinite(differences).sum())
         record = {**self.record, "origins": compared}
-        if compared < UNSEEN:
+        if compared < ENOUGH_DATES:
             return record | {"reason": _too_few(compared)}
         level = float(theirs.sum() / points.sum())
         difference, lower, upper = (part / level for part in mean_with_interval(differences))
@@ -211,7 +207,7 @@ def contest(
         return record | {"reason": "it has none of the symbols"}
     unseen = int((origins >= since).sum())
     record |= {"symbols": len(common), "origins": unseen}
-    if unseen < UNSEEN:  # scoring could not change that
+    if unseen < ENOUGH_DATES:  # scoring could not change that
         return record | {"reason": _too_few(unseen)}
     return Contest(champion, record, since, common)
 
@@ -242,7 +238,8 @@ def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Sco
 
 def _too_few(dates: int) -> str:
     return (
-        f"only {dates} of the dates come after what it was trained on; a comparison needs {UNSEEN}"
+        f"only {dates} of the dates come after what it was trained on; a comparison needs "
+        f"{ENOUGH_DATES}"
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import (
     COVERAGES,
+    ENOUGH_DATES,
     ENOUGH_DAYS,
     SIGNIFICANT,
     TAILS,
@@ -29,13 +30,8 @@ def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     counts in proportion. Coverage and tests are pooled over single forecasts. A figure that cannot
     be computed is None.
     """
-    luck, variance_luck = (
-        np.where(outcomes >= ENOUGH_DAYS, p_value, np.nan)
-        for outcomes, p_value in (
-            (found.forecasts, found.p_value),
-            (found.variance_days, found.variance_p_value),
-        )
-    )
+    luck = np.where(found.origins >= ENOUGH_DATES, found.p_value, np.nan)
+    variance_luck = np.where(found.variance_days >= ENOUGH_DAYS, found.variance_p_value, np.nan)
     tests = ("days", "exceptions", "kupiec", "independence", "conditional_coverage")
     columns = {
         "origins": listed(found.origins),

@@ -1,6 +1,7 @@
 """No orphans: a process ends with the one that it works for, even if that one is killed."""
 
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -8,9 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def is_running(process: int) -> bool:
-    """Whether this machine has such a process; one that has ended, but that nobody has waited for
-    yet, does not count."""
+def here() -> str:
+    """Where the numbers of processes mean the same: the machine, and on Linux its namespace, which
+    a container has of its own."""
+    with suppress(OSError):
+        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
+    return platform.node()
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is such a process here; one that has ended, but that nobody has waited for yet,
+    does not count."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -26,9 +35,11 @@ def end_with(process: int, last: Callable[[], None] = lambda: None) -> None:
     """End this process within a second of another one; `last` is called before."""
 
     def watch() -> None:
-        while is_running(process):
+        while _is_running(process):
             time.sleep(0.5)
-        last()
-        os._exit(1)
+        try:
+            last()
+        finally:
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -250,8 +250,10 @@ def _far_wider(model: Model, newest: Day) -> Iterator[str]:
     place = {symbol: column for column, symbol in enumerate(model.symbols)}
     own = np.array([place[symbol] for symbol in table["symbol"].to_pylist()], dtype=np.intp)
     then = model.quantiles(RIVAL_LEVELS)[own, 0]
+    floor = model.floors[own]  # below it the width no longer follows the price
     with np.errstate(divide="ignore", invalid="ignore"):
-        unit = np.where(model.levels[own], 1.0, np.abs(last / model.last_prices[own]))
+        moved = np.maximum(last, floor) / np.maximum(model.last_prices[own], floor)
+        unit = np.where(model.levels[own], 1.0, moved)
         times = (high - low) / (then[:, 1] - then[:, 0]) / unit
     far = np.flatnonzero(np.isfinite(times) & (times > WIDER))
     if len(far):
