@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,6 +106,12 @@ def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
     assert cores_here(SimpleNamespace(local_exec=True, cores=16), 4)(None) == 16
     assert cores_here(SimpleNamespace(local_exec=False, cores=100), 4)(None) == 4
     assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
+
+
+def test_a_job_in_a_container_does_not_end_for_a_snakemake_that_it_cannot_see():
+    before = threading.active_count()
+    step.end_with_run(2**22 + 1, "another machine")
+    assert threading.active_count() == before
 
 
 TOLD = {"mode": "train", "signoffs": {"author": "carla"}, "history": {"keep_models": 7}}
