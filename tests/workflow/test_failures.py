@@ -18,6 +18,18 @@ def times(log):
     return [datetime.fromisoformat(stamp) for stamp in stamps]
 
 
+def begun(project, env=None):
+    """A run that goes on meanwhile, with a group of processes of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=project.folder,
+        env=os.environ | (env or {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 def test_a_job_that_fails_for_a_while_is_retried_after_growing_waits(project, failing):
     project.configure(retries={"times": 3, "delay": 0.4})
     outcome = project.snakemake(env=failing("prices_clean.json", 2))
@@ -111,14 +123,7 @@ def test_code_that_does_not_parse_is_named_before_anything_runs(project):
 
 def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     project.configure(retries={"times": 1, "delay": 30})
-    run = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1"],
-        cwd=project.folder,
-        env=os.environ | failing("model.json", 1),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    run = begun(project, failing("model.json", 1))
     waiting = project.folder / "logs" / "train_or_score.2.log"
     for _ in range(600):
         if waiting.exists():
@@ -134,13 +139,7 @@ def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
 
 def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(project, failing):
     project.configure(retries={"times": 1, "delay": 3})
-    run = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1"],
-        cwd=project.folder,
-        env=os.environ | failing("model.json", 1),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    run = begun(project, failing("model.json", 1))
     log = project.folder / "logs" / "train_or_score.2.log"
     while not (log.exists() and " wait " in log.read_text()):
         assert run.poll() is None
@@ -156,13 +155,7 @@ def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(pr
 
 
 def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(project):
-    run = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1"],
-        cwd=project.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    run = begun(project)
     for _ in range(6000):
         if list((project.folder / ".snakemake" / "scripts").glob("*.clean.py")):
             break
