@@ -48,7 +48,7 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
 def report_record(workflow: Any, config: Mapping[str, Any]) -> Param:
     """What the ledger records of a report, and in which project; nothing if results are objects in
     a storage."""
-    stored = _is_stored(workflow)
+    stored = is_stored(workflow)
 
     def record(wildcards: Any, output: Any) -> dict[str, Any]:
         if stored:
@@ -63,7 +63,7 @@ def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequen
 
     configfile: the config files of the run.
     """
-    stored, told = _is_stored(workflow), report_record(workflow, config)
+    stored, told = is_stored(workflow), report_record(workflow, config)
     if stored and config["mode"] == "auto":
         raise WorkflowError(
             "config key 'mode': found 'auto', allowed: train or score, because the results are in "
@@ -81,7 +81,8 @@ def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequen
     return record
 
 
-def _is_stored(workflow: Any) -> bool:
+def is_stored(workflow: Any) -> bool:
+    """Whether results are objects in a storage, not local files."""
     with comfort("the ledger records runs even if the results are in a storage"):
         return bool(workflow.storage_settings.default_storage_provider)
     return False

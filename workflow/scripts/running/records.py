@@ -22,6 +22,7 @@ from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
 from running.notices import tell_how_it_went, tell_why_it_failed
+from running.params import is_stored
 from running.run_report import write_run_report
 from running.startup import given_config_files, run_began, run_config, run_ended
 
@@ -53,7 +54,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     steps: list[str] = []
     stored = touched = False
     with comfort("the run leaves no records"):
-        stored, touched = _is_stored(workflow), bool(workflow.touch)
+        stored, touched = is_stored(workflow), bool(workflow.touch)
         steps = _steps_done(workflow)
     made = [step for step in steps if step != "production"]
     if made and stored:
@@ -78,7 +79,7 @@ def make_up_records(workflow: Any) -> None:
     people may have signed since."""
     with comfort("missing records of an earlier run are not made"):
         idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
-        if idle or _is_stored(workflow) or not _is_whole(workflow):
+        if idle or is_stored(workflow) or not _is_whole(workflow):
             return
         restore_lost_candidate(run_config())
         made = [_written(Path(path)) for job in workflow.dag.jobs for path in job.output]
@@ -100,10 +101,6 @@ def restore_lost_candidate(config: Mapping[str, Any]) -> None:
             logger.info(f"{folder}: was missing and has been restored from results/.")
     except (Refusal, OSError) as error:
         logger.warning(str(error))
-
-
-def _is_stored(workflow: Any) -> bool:
-    return bool(workflow.storage_settings.default_storage_provider)
 
 
 def _is_whole(workflow: Any) -> bool:

@@ -122,8 +122,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
                 _run.idle = lambda: idle(workflow)
-                if not workflow.overwrite_configfiles:
-                    _warn_if_last_run_had_config_files()
+                with comfort("a run without a config file does not say what the last one had"):
+                    if not workflow.overwrite_configfiles:
+                        _warn_if_last_run_had_config_files()
             else:
                 logger.info(AS_A_MODULE)
         with comfort("a scheduled run may mistake this run's lock for a stale one"):

@@ -32,7 +32,7 @@ def _is_running(process: int) -> bool:
 
 
 def end_with(process: int, last: Callable[[], None] = lambda: None) -> None:
-    """End this process within a second of another one; `last` is called before."""
+    """End this process within a second of another one of this machine; `last` is called before."""
 
     def watch() -> None:
         while _is_running(process):
