@@ -66,6 +66,15 @@ def test_a_web_source_reruns_everything_only_when_it_changes(project):
     assert not [content for content in written if CANARY.encode() in content]
 
 
+def test_a_web_source_without_versions_is_read_once_to_compare_and_once_to_take_it_in(project):
+    with serving({"/prices.csv": reply(as_csv(market()).encode())}) as server:
+        project.configure(source={"uri": server.uri + "/prices.csv", "allow_hosts": ["127.0.0.1"]})
+        project.snakemake()
+        assert len(server.seen) == 2
+        assert project.snakemake().ran == []
+        assert len(server.seen) == 3
+
+
 RAW = "results/prices_raw.json"
 
 

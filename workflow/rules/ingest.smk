@@ -34,9 +34,7 @@ rule ingest:
         disk_mb=disk(1000, per_mb=6),
     params:
         options=lambda wildcards: ingest_options(config, project_folder(rules)),
-        version=lambda wildcards: source_version(
-            config, project_folder(rules), SOURCE_FILES + ODDLY_NAMED
-        ),
+        version=source_now(config, rules, SOURCE_FILES + ODDLY_NAMED),
         format=config["format"],
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "ingest.py"),

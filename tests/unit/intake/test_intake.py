@@ -309,12 +309,27 @@ def test_an_addition_without_rows_is_counted_and_changes_nothing(inbox, caplog):
     assert [each["rows"] for each in receipt["deliveries"]] == [1, 0, 1, 0, 1]
 
 
+def test_a_part_without_rows_is_counted_until_one_with_rows_replaces_it(inbox, files_read):
+    inbox.deliver("2024-01-01,A,1,1\n", "1.csv")
+    inbox.deliver("", "2.csv")
+    taken = inbox.take("parts")
+    assert [facts["rows"] for facts in taken.facts] == [1, 0]
+    inbox.save(taken)
+    files_read.clear()
+    inbox.deliver("2024-01-02,A,2,1\n", "2.csv")
+    assert len(inbox.take("parts").state.prices) == 2
+    assert files_read == ["in/2.csv"]
+    inbox.deliver("", "2.csv")
+    with pytest.raises(Refusal, match="only 0 of its 0 rows can be kept"):
+        inbox.take("parts")
+
+
 @pytest.mark.parametrize(
     ("mode", "before", "words"),
     [
         ("append", None, "the first delivery has no rows"),
+        ("parts", None, "the first delivery has no rows"),
         ("whole", "2024-01-01,A,1,1\n", "header but no rows"),
-        ("parts", "2024-01-01,A,1,1\n", "header but no rows"),
     ],
 )
 def test_without_rows_no_other_delivery_is_accepted(inbox, mode, before, words):

@@ -8,6 +8,7 @@ another value makes nothing run again.
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from snakemake.exceptions import WorkflowError
 from running.comforts import comfort
 from running.startup import run_began
 
+from pricewright.configuration.config import source_version
 from pricewright.files.errors import Refusal
 from pricewright.files.orphans import here
 from pricewright.releases.link import read_link
@@ -102,6 +104,20 @@ def project_folder(rules: Any) -> str:
     """The folder that contains `results/`, by a rule's output: ".", or a module's prefix."""
     output = _output(rules, "ingest") or _output(rules, "deploy")
     return _project(output) if output else "."
+
+
+def source_now(config: dict[str, Any], rules: Any, files: Sequence[str]) -> Callable[[Any], str]:
+    """A version of the source's content, determined once in a run: Snakemake asks several times,
+    and a database, or a server that gives no versions, sends everything each time.
+
+    files: the source's files, if it has any.
+    """
+
+    @cache
+    def version() -> str:
+        return source_version(config, project_folder(rules), files)
+
+    return lambda wildcards: version()
 
 
 def release_in_production(project: str) -> str | None:

@@ -318,7 +318,7 @@ class _Reader:
                 with message_shown(content):
                     reading = read_delivery(content, dialect, self._terms.threads, shelf)
             except NoRows:
-                if self._terms.mode != "append":
+                if self._terms.mode == "whole":
                     raise
                 if just_kept:
                     say("has no rows, so it adds nothing", place=delivery.place)
@@ -395,8 +395,8 @@ def _how(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _have_same_columns(facts: Sequence[dict[str, Any]]) -> bool:
-    """Whether deliveries are known to have the same columns, in the same order."""
-    columns = [list(each["settings"]["columns"]) for each in facts]
+    """Whether deliveries with rows are known to have the same columns, in the same order."""
+    columns = [list(each["settings"]["columns"]) for each in facts if each["settings"]]
     return all(each and each == columns[0] for each in columns)
 
 
