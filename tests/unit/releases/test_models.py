@@ -158,6 +158,18 @@ def test_compare_says_what_changed_and_what_was_tested(desk, capsys):
     assert "may be chance" in text
 
 
+def test_compare_says_whose_figures_are_of_dates_that_it_was_trained_on(desk, capsys):
+    trained(desk, 0)
+    path = desk.root / "results/model.json"
+    document = parse_json(path.read_bytes(), "model")
+    document["metrics"]["origins_the_model_knew"] = 3
+    (desk.root / "scored.json").write_text(json.dumps(document))
+    compare("last", "scored.json")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Caution: B was trained on 3 of the " in text
+    assert "Caution: A" not in text
+
+
 def test_from_a_folder_below_a_path_is_the_callers(desk):
     trained(desk, 0)
     told = run_pricewright("compare", "model.json", "last", cwd=desk.root / "results")

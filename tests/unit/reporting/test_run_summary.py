@@ -36,6 +36,19 @@ def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_
     assert "Report          results/report.html" in found
 
 
+def test_a_probable_slip_is_named(tmp_path):
+    write_json(
+        tmp_path / "results/model.json",
+        model() | {"receipts": {"clean": {"flags": {"unit-slip": 1}}}},
+    )
+    flag = {"symbol": "ACME", "date": "2024-01-05", "flag": "unit-slip"}
+    write_json(
+        tmp_path / "results/data_quality.json", {"flags": {"unit-slip": 1}, "flagged": [flag]}
+    )
+    said = " ".join(run_summary(tmp_path, ["report"], 1).split())
+    assert "another unit (ACME on 2024-01-05), and nothing was corrected" in said
+
+
 def test_a_model_that_is_deployed_though_it_is_not_accepted_is_told_of_in_capitals(tmp_path):
     write_json(tmp_path / "results/model.json", model(accepted=False))
     text = run_summary(tmp_path, ["deploy"], 1, allow_unaccepted=True)

@@ -40,6 +40,7 @@ def compare_models(
         "accepted": [one["acceptance"]["accepted"], other["acceptance"]["accepted"]],
         "criteria": _changes(*(_criteria(model) for model in (one, other))),
         "figures": _changes(*(_at(model["metrics"]["pooled"], _FIGURES) for model in (one, other))),
+        "dates": [_dates(model["metrics"]) for model in (one, other)],
         "tested": tested if tested and tested["sha256"] == digests[0] else None,
     }
 
@@ -63,6 +64,12 @@ def _at(document: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
 def _flags(model: Mapping[str, Any]) -> dict[str, int]:
     found = model["receipts"].get("clean", {}).get("flags", {})
     return {name: count for name, count in found.items() if count}
+
+
+def _dates(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The dates from which a model's figures were made, and how many it was trained on."""
+    names = ("first_origin", "last_origin", "origins", "origins_the_model_knew")
+    return {name: metrics[name] for name in names}
 
 
 def _criteria(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +130,14 @@ def _verdict(found: Mapping[str, Any]) -> list[str]:
     if len(set(found["models"])) == 1:
         return ["They are the same model."]
     words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
-    return [f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])]
+    said = [f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])]
+    for who, dates in zip("AB", found["dates"], strict=True):
+        if known := dates["origins_the_model_knew"]:
+            said.append(
+                f"Caution: {who} was trained on {known} of the {dates['origins']} dates of its "
+                "figures, so they flatter it."
+            )
+    return said
 
 
 def _change(one: Any, other: Any) -> str:

@@ -34,10 +34,11 @@ def run_summary(
     """
     lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
     if STEPS_OF_A_MODEL & set(steps):
-        path = root / "results/model.json"
+        path, flagged = root / "results/model.json", root / "results/data_quality.json"
         model = with_records(parse_json(read_whole(path), str(path)))
+        quality = parse_json(read_whole(flagged), str(flagged)) if flagged.exists() else None
         accepted = model["acceptance"]["accepted"]
-        said = verdict(model, allow_unaccepted=allow_unaccepted)
+        said = verdict(model, allow_unaccepted=allow_unaccepted, quality=quality)
         most = 2 + (not accepted and allow_unaccepted) + len(doubts(model))
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
