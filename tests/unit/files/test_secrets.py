@@ -85,6 +85,7 @@ def test_no_log_line_and_no_traceback_holds_a_secret(monkeypatch, tmp_path):
         "https://host/?access-token=hunter2#x",
         "https://host/?KEY=hunter2",
         "https://host/?x-amz-signature=hunter2",
+        "https://host/?symbol=A&auth=hunter2",
     ],
 )
 def test_a_secret_that_is_written_out_is_refused_and_not_repeated(uri):

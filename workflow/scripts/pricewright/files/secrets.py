@@ -9,7 +9,9 @@ from pricewright.files.errors import Refusal
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${NAME}` stands for the environment variable of that name."""
 
-_SECRET_NAME = re.compile(r"(^|[^a-z])(api)?(key|token|passw(or)?d|pwd|secret|sig(nature)?)$", re.I)
+_SECRET_NAME = re.compile(
+    r"(^|[^a-z])((api)?(key|token)|passw(or)?d|pwd|secret|sig(nature)?|auth(orization)?|jwt)$", re.I
+)
 _SECRETS: Final[set[str]] = set()
 
 
