@@ -306,6 +306,7 @@ def titles_of(records):
 
 @settings(max_examples=100)
 @example([{"0": None}], False, "member")
+@example([{"0": None}, {"00": None, "0": [None]}], False, "array")
 @given(ANY_RECORDS, st.booleans(), st.sampled_from(["array", "member", "lines"]))
 def test_any_records_come_back_whole(records, ascii_only, shape):
     texts = [json.dumps(record, ensure_ascii=ascii_only) for record in records]

@@ -161,7 +161,8 @@ def unwrapped(record: dict[str, Any]) -> dict[str, Any]:
     if len(lists) == len(found):
         return found
     for key, cells in lists:
-        if len(cells) <= _MOST_LISTED and all(cell is None or _is_number(cell) for cell in cells):
+        numbers = [cell for cell in cells if cell is not None]
+        if numbers and len(cells) <= _MOST_LISTED and all(map(_is_number, numbers)):
             listed = {f"{key}.{place}": cell for place, cell in enumerate(cells, 1)}
             found |= {name: cell for name, cell in listed.items() if name not in record}
     return found
