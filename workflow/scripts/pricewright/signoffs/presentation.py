@@ -223,29 +223,31 @@ def missing_signatures(
     laid over config/config.yaml, for the commands.
     """
     target = with_config(f" --release {release[:12]}" if release else "", configfile)
-    lines = [*decision.problems, *_trainers(decision, target)]
-    for gate in decision.gates:
-        lines.append(_headline(gate))
-        lines += _details(gate)
-        if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
-    return "\n".join(lines)
+    return "\n".join(_gates(decision, target))
 
 
 def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
     """Every sign-off, with its signer and expiry or why it is void, and who may still sign."""
-    target = with_config("", configfile)
-    lines = [*decision.problems, *_trainers(decision, target)]
-    for gate in decision.gates:
-        lines.append(f"{_headline(gate)} ({MEANINGS[gate.gate]})")
-        lines += _details(gate)
-        if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
+    lines = _gates(decision, with_config("", configfile), meanings=True)
     if decision.in_production:
         lines.append("  These files are in production, according to the ledger.")
     elif decision.satisfied:
         lines.append(f"  to release: {with_config(RELEASE, configfile)}")
     return "\n".join(lines)
+
+
+def _gates(decision: Decision, target: str, *, meanings: bool = False) -> list[str]:
+    """What is wrong with the records, who trained the model, and the state of each gate.
+
+    target: the options of the commands to run.  meanings: whether to say what each gate is for.
+    """
+    lines = [*decision.problems, *_trainers(decision, target)]
+    for gate in decision.gates:
+        lines.append(_headline(gate) + (f" ({MEANINGS[gate.gate]})" if meanings else ""))
+        lines += _details(gate)
+        if not gate.satisfied:
+            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
+    return lines
 
 
 def _trainers(decision: Decision, target: str) -> list[str]:
