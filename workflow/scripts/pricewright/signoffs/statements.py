@@ -111,7 +111,7 @@ def parse_statement(content: bytes, name: str) -> Statement:
     )
 
 
-_LARGEST = {".json": 10**6, ".sig": 10**5}
+_LARGEST, _LARGEST_SIGNATURE = 10**6, 10**5
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,8 @@ def keep_statement(root: Path, kept: StoredStatement) -> None:
     If this is killed between the two, an old statement with the wrong signature remains, which
     does not count.
     """
-    path = Path(root) / kept.name
-    write_whole(path.with_name(path.name + ".sig"), kept.signature)
-    write_whole(path, kept.content)
+    write_whole(Path(root) / f"{kept.name}.sig", kept.signature)
+    write_whole(Path(root) / kept.name, kept.content)
 
 
 def _statements(folder: Path) -> Iterator[Path]:
@@ -167,16 +166,14 @@ def _statements(folder: Path) -> Iterator[Path]:
 
 def _read(root: Path, gate: Gate, who: str) -> StoredStatement:
     name = statement_name(gate, who)
-    found = {}
-    for suffix, kind in ((".json", ".json"), (".json.sig", ".sig")):
-        path = root / name.removesuffix(".json")
-        try:
-            found[kind] = read_regular(path.with_name(path.name + suffix), _LARGEST[kind])
-        except FileNotFoundError:
-            return StoredStatement(gate, who, name, trouble="it has no signature beside it")
-        except (Refusal, OSError) as error:
-            return StoredStatement(gate, who, name, trouble=str(error).rstrip("."))
-    return StoredStatement(gate, who, name, found[".json"], found[".sig"])
+    try:
+        content = read_regular(root / name, _LARGEST)
+        signature = read_regular(root / f"{name}.sig", _LARGEST_SIGNATURE)
+    except FileNotFoundError:
+        return StoredStatement(gate, who, name, trouble="it has no signature beside it")
+    except (Refusal, OSError) as error:
+        return StoredStatement(gate, who, name, trouble=str(error).rstrip("."))
+    return StoredStatement(gate, who, name, content, signature)
 
 
 PROGRAM = "ssh-keygen"
