@@ -255,8 +255,7 @@ def _trainers(decision: Decision, target: str) -> list[str]:
     if not decision.asks_who_trained:
         return []
     if decision.trainers:
-        names = ", ".join(signoff.who for signoff in decision.trainers)
-        return [f"  author   ok       trained by {names}"]
+        return [f"  author   ok       trained by {', '.join(decision.trained_by)}"]
     return [
         "  author   missing  nobody has signed that they trained this model",
         f"    to sign (who trained it): {SIGN} author{target}",
@@ -305,10 +304,7 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
         ]
     need = gate.terms.required - len(gate.counted)
     if len(others) < need:
-        trainers = [signoff.who for signoff in decision.trainers]
-        if not trainers and decision.author:
-            trainers = [decision.author.who]
-        excluded = gate.terms.exclude_author and ", ".join(trainers)
+        excluded = gate.terms.exclude_author and ", ".join(decision.trained_by)
         why = f" ({excluded} ran the training)" if excluded else ""
         return [
             f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
@@ -364,9 +360,10 @@ def signing_summary(
 
 def _trained_by(decision: Decision) -> str:
     """Who trained the model, by signature, else according to the ledger."""
-    run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
-    told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
-    return f"{names}, by signature" if names else told
+    if decision.trainers:
+        return f"{', '.join(decision.trained_by)}, by signature"
+    run = decision.author
+    return f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
 
 
 def _decision(statement: Statement) -> str:
