@@ -80,18 +80,12 @@ def parse_entry(line: bytes, path: Path, number: int) -> Entry:
     """The entry on a line; raises Refusal for an invalid line."""
     where = f"{path}:{number}"
     document = parse_strict(line, where)
-    if not isinstance(document, dict) or list(document)[:5] != list(OWN):
-        raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
-    own = [document.pop(name) for name in OWN]
-    if type(own[0]) is not int or not all(isinstance(value, str) for value in own[1:]):
+    named = isinstance(document, dict) and list(document)[:5] == list(OWN)
+    own = [document.pop(name) for name in OWN] if named else []
+    if [type(value) for value in own] != [int, str, str, str, str]:
         raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
     sequence, time, event, who, previous = own
     return Entry(sequence, time, event, who, document, previous, sha256(line))
-
-
-def encode_entry(entry: Mapping[str, Any]) -> bytes:
-    """An entry as a line, without newline; raises ValueError for values that JSON lacks."""
-    return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)
@@ -263,9 +257,11 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
 def _line(
     last: Entry | None, event: str, who: str, clock: Clock, fields: Mapping[str, object]
 ) -> bytes:
+    """The line after the last one, without newline; raises ValueError for fields JSON lacks."""
     number, previous = (last.sequence + 1, last.digest) if last else (1, EMPTY)
     own = dict(zip(OWN, (number, format_time(clock()), event, who, previous), strict=True))
-    return encode_entry(own | dict(fields))
+    entry = own | dict(fields)
+    return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _add(path: Path, line: bytes) -> None:
