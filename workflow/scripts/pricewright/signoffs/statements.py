@@ -8,7 +8,6 @@ verified; no statement is parsed before its signature is found good.
 """
 
 import base64
-import binascii
 import json
 import re
 import subprocess
@@ -261,15 +260,12 @@ def parse_signature(signature: bytes) -> Signature:
     armour = _ARMOUR.fullmatch(signature)
     if armour is None:
         raise ValueError("it does not have the format of an SSH signature")
-    try:
-        blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
-        if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
-            raise ValueError("it is another kind of signature")
-        key, rest = _string(blob[10:])
-        name, _ = _string(rest)
-        return Signature(fingerprint(key), name.decode("ascii"))
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from None
+    blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
+    if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
+        raise ValueError("it is another kind of signature")
+    key, rest = _string(blob[10:])
+    name, _ = _string(rest)
+    return Signature(fingerprint(key), name.decode("ascii"))
 
 
 def key_fingerprint(key: Path) -> str:
@@ -283,9 +279,8 @@ def key_fingerprint(key: Path) -> str:
 
 def public_key(key: Path) -> str:
     """The public half of a key, as in `config/signers`: its kind and its data."""
-    beside = key.with_name(key.name + ".pub")
-    if key.suffix == ".pub" or beside.is_file():
-        path = key if key.suffix == ".pub" else beside
+    path = key if key.suffix == ".pub" else key.with_name(key.name + ".pub")
+    if path == key or path.is_file():
         with refuse_missing(path):
             text = path.read_text(errors="replace")
     else:
