@@ -22,7 +22,7 @@ from pricewright.releases.evidence import Origin
 from pricewright.releases.history import releases_folder, signed_files
 from pricewright.releases.release import release, roll_back
 from pricewright.reporting.text import ReportOptions
-from pricewright.signoffs import ledger, signing, statements
+from pricewright.signoffs import ledger
 from pricewright.signoffs.signed_files import PAGE
 from pricewright.tables.options import make
 from report import report
@@ -138,19 +138,7 @@ class Firm(Office):
 
     def sign_release(self, who: str, digest: str) -> None:
         """Sign at gate deploy for a rollback to a release."""
-        key, policy = self.keys[who], self.policy
-        signer = signing.Signing(who=who, key=key, fingerprint=statements.key_fingerprint(key))
-        content = signed_files(self.root, digest)
-        statement = signing.prepare_statement(
-            self.root,
-            policy,
-            {name: store.sha256(each) for name, each in content.items()},
-            gate="deploy",
-            decision="approved",
-            who=who,
-            clock=self.clock,
-        )
-        signing.sign_and_record(self.root, policy, statement, signer, self.clock)
+        self.sign(who, "deploy", files=signed_files(self.root, digest))
 
     def events(self) -> list[str]:
         """The ledger's events about production, in order."""

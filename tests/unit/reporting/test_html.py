@@ -252,13 +252,6 @@ def test_a_model_is_headed_as_accepted_or_not_with_the_reasons(model):
     assert "qlike_difference is 0.5, at most 0 is wanted" in text.replace("Qlike", "qlike")
 
 
-def test_no_skill_is_said_in_words(model):
-    assert "no skill is claimed for it" in bare(model)
-    model["parameters"]["location"] = "theta"
-    model["metrics"]["pooled"] |= {"mae_ratio": 1.02, "p_value": 0.5}
-    assert "No skill in the point forecast" in bare(model)
-
-
 def test_of_5_000_symbols_all_are_there_and_few_are_drawn(model, backtest):
     names = [f"M{number:04}" for number in range(5000)]
     for part, key in ((model, "symbols"), (model["metrics"], "by_symbol")):

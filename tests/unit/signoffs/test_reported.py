@@ -2,15 +2,13 @@
 
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
-from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.reported import record_report
-from pricewright.signoffs.signed_files import MODEL, PAGE, REPORT, digests, read_covered
+from pricewright.signoffs.signed_files import MODEL, PAGE, REPORT, digests
 
 
 def problems(office, **of):
-    policy = load_policy(office.root, office.signoffs, allow_unaccepted=False)
-    read = digests(read_covered(office.root))
-    return check_gates(office.root, policy, read, clock=lambda: office.now, **of).problems
+    files = digests(office.covered())
+    return check_gates(office.root, office.policy, files, office.clock, **of).problems
 
 
 def test_an_edited_report_is_a_problem_and_the_one_that_was_written_is_none(office):

@@ -57,27 +57,26 @@ def apply_corrections(
     if not corrections:
         return table, []
     work = _Work(DeliveredTable(table, corrections, name))
-    changed: dict[int, Change] = {}
-    renames = [
-        (each, number) for number, each in enumerate(corrections) if isinstance(each, Rename)
-    ]
-    for rename, number in sorted(renames, key=lambda pair: pair[0].date):
-        changed[number] = _rename(rename, work)
-    for number, each in enumerate(corrections):
+    changed: dict[Correction, Change] = {}
+    by_date = sorted(corrections, key=lambda each: each.date)
+    for each in by_date:
+        if isinstance(each, Rename):
+            changed[each] = _rename(each, work)
+    for each in corrections:
         if isinstance(each, SetValue):
-            changed[number] = _set(each, work)
+            changed[each] = _set(each, work)
         elif isinstance(each, Drop):
-            changed[number] = _drop(each, work)
+            changed[each] = _drop(each, work)
     for each in corrections:
         if isinstance(each, SetValue):
             _refuse_impossible(each, work)
-    for number, each in enumerate(corrections):
+    for each in corrections:
         if isinstance(each, Delisted):
-            changed[number] = _end(each, work)
-    splits = [(each, number) for number, each in enumerate(corrections) if isinstance(each, Split)]
-    for split, number in sorted(splits, key=lambda pair: pair[0].date):
-        changed[number] = _adjust(split, work)
-    return work.finished(), [changed[number] for number in range(len(corrections))]
+            changed[each] = _end(each, work)
+    for each in by_date:
+        if isinstance(each, Split):
+            changed[each] = _adjust(each, work)
+    return work.finished(), [changed[each] for each in corrections]
 
 
 class _Work:

@@ -73,19 +73,20 @@ def settle_missing(table: pa.Table, missing: MissingRules, modelled: str = "auto
     ranges = [name for name in BAR[:3] if close and name in known and name != modelled]
     ranges = [name for name in ranges if _is_float(table, name)]
     for column in [name for name in known if name not in ranges]:
-        there, values, rows = known[column], table[column], np.arange(len(table))
+        there = settled = known[column]
+        values = table[column]
         how = missing.missing_volume if column == "volume" else missing.missing_price
         if how == "zero":
             values = pc.fill_null(pc.if_else(pa.array(there), values, None), 0)
+            settled = np.ones(len(table), dtype=bool)
         elif how == "ffill":
             if column == "adj_close" and close == "close" and _is_float(table, column):
                 values, lone = _as_close_moves(table, there, known.get(close), begins, first)
                 there = ~np.isnan(values.to_numpy())
                 bare = [str(symbols[place]) for place in np.flatnonzero(lone).tolist()]
-            rows = np.maximum.accumulate(np.where(there, rows, -1))
-            rows[rows < first] = -1
-            values = values.take(pa.array(rows, mask=rows < 0))
-        settled = there | (rows >= 0 if how == "ffill" else how == "zero")
+            rows = np.maximum.accumulate(np.where(there, np.arange(len(table)), -1))
+            settled = rows >= first
+            values = values.take(pa.array(rows, mask=~settled))
         filled[column] = int(np.count_nonzero(settled & ~known[column]))
         if filled[column]:
             table = table.set_column(table.column_names.index(column), column, values)

@@ -158,10 +158,10 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flags `unit-slip`, `split-like`, `jump` and `spike`: at most one for a symbol and date.
 
     A move goes from one positive price of a symbol to the next; symbols with many other prices have
-    none (see `_in_ratios`). Moves of close are checked first,
-    then those of adj_close on rows without a flag. A move is extreme if it is large (`jump_ratio`)
-    and, for a symbol with at least 20 moves, far from its median log return (`jump_z` times 1.4826
-    times the median absolute deviation).
+    none (see `_in_ratios`). Moves of close are checked first, then those of adj_close on rows
+    without a flag. A move is extreme if it is large (`jump_ratio`) and, for a symbol with at least
+    20 moves, far from its median log return (`jump_z` times 1.4826 times the median absolute
+    deviation).
 
     unit-slip: see `slips`.
     split-like: close / adj_close changes by the ratio of a split, and close changes with it

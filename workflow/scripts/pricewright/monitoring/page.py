@@ -90,19 +90,18 @@ def _evidence(spans: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -
             },
         },
     }
+    rules = [
+        _rule("limit", limits["yellow"], PAGE.other),
+        _rule("limit", limits["red"], PAGE.bad),
+        _rule("limit", 1.0, PAGE.grid, dashed=False),
+    ]
     return Picture(
         "Evidence against the forecasts, by day",
         "The capital from betting that the forecasts are wrong, starting at 1 with each release "
         "(grey line). Dashed: the limits for the line of all together, yellow at "
         f"{limits['yellow']:g} and red at {limits['red']:g}. Forecasts that are right ever turn "
         f"yellow in at most one case in {limits['yellow']:g}.",
-        svg(
-            {
-                "width": 2 * WIDTH,
-                "height": WIDTH * 2 // 3,
-                "layer": [_releases(spans), *_rules(limits), lines],
-            }
-        ),
+        _over_time(spans, WIDTH * 2 // 3, [*rules, lines]),
     )
 
 
@@ -129,21 +128,10 @@ def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> P
             ),
         },
     }
-    promise: Spec = {
-        "data": {"values": [{"level": level}]},
-        "mark": {"type": "rule", "strokeDash": [4, 4], "color": PAGE.muted},
-        "encoding": {"y": quantity("level")},
-    }
     return Picture(
         f"Prices within the {percent(level)} interval, one day ahead",
         f"The share over the last {LATELY} recorded days; dashed: the promised share.",
-        svg(
-            {
-                "width": 2 * WIDTH,
-                "height": WIDTH // 2,
-                "layer": [_releases(spans), promise, line],
-            }
-        ),
+        _over_time(spans, WIDTH // 2, [_rule("level", level, PAGE.muted), line]),
     )
 
 
@@ -156,23 +144,21 @@ _TIME: Spec = {
 }
 
 
-def _rules(limits: Mapping[str, float]) -> list[Spec]:
-    rules = [(limits["yellow"], PAGE.other), (limits["red"], PAGE.bad), (1.0, PAGE.grid)]
-    return [
-        {
-            "data": {"values": [{"limit": limit}]},
-            "mark": {"type": "rule", "color": colour, "strokeDash": [4, 4] if limit != 1 else []},
-            "encoding": {"y": quantity("limit")},
-        }
-        for limit, colour in rules
-    ]
-
-
-def _releases(spans: Sequence[Mapping[str, Any]]) -> Spec:
-    """A vertical line at the start of each release."""
-    begins = [{"date": span["by_day"][0]["date"]} for span in spans if span.get("by_day")]
+def _rule(field: str, value: float, colour: str, *, dashed: bool = True) -> Spec:
+    """A horizontal line."""
     return {
+        "data": {"values": [{field: value}]},
+        "mark": {"type": "rule", "color": colour, "strokeDash": [4, 4] if dashed else []},
+        "encoding": {"y": quantity(field)},
+    }
+
+
+def _over_time(spans: Sequence[Mapping[str, Any]], height: int, layers: Sequence[Spec]) -> str:
+    """A drawn picture of these layers, with a vertical line at the start of each release."""
+    begins = [{"date": span["by_day"][0]["date"]} for span in spans if span.get("by_day")]
+    releases = {
         "data": {"values": begins},
         "mark": {"type": "rule", "color": PAGE.muted, "strokeWidth": 1},
         "encoding": {"x": _TIME},
     }
+    return svg({"width": 2 * WIDTH, "height": height, "layer": [releases, *layers]})

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pricewright.files.disk import read_regular, read_whole
+from pricewright.files.disk import read_regular, read_whole, sha256
 from pricewright.files.provenance import installed_version
 from pricewright.files.secrets import redact
 from pricewright.signoffs.gates import Decision
-from pricewright.signoffs.signed_files import digests
 
 if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
@@ -42,29 +41,6 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _KINDS = {"json": "application/json", "jsonl": "application/jsonl", "html": "text/html"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class CrateContents:
-    """What the crate says about its files.
-
-    name: the crate's name.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
-    of each delivery of raw prices.  given: the paths of the run's other inputs.  results: the paths
-    of its results.  code: the digest of the code that made the model.  software: distributions and
-    their versions.  signoffs: the path of each sign-off, its gate, the signer, and the paths of the
-    signed files.  author, ended: who ran the workflow and when, if known.
-    """
-
-    name: str
-    moment: str
-    deliveries: Iterable[tuple[str, str]]
-    given: Iterable[str]
-    results: Iterable[str]
-    code: str
-    software: Mapping[str, str]
-    signoffs: Iterable[tuple[str, str, str, Iterable[str]]]
-    author: str | None = None
-    ended: str | None = None
-
-
 def pack(files: Mapping[str, bytes]) -> bytes:
     """A deterministic zip file of these files, given by path."""
     buffer = BytesIO()
@@ -77,20 +53,27 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def describe_crate(
-    files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
+def _describe_crate(
+    files: Mapping[str, bytes],
+    released: Iterable[str],
+    *,
+    decision: Decision,
+    model: Mapping[str, Any],
+    title: str,
 ) -> bytes:
     """The metadata of a crate with these files, given by path.
 
-    digests: the SHA-256 of each file. `files` must hold the workflow at WORKFLOW and every file
-    that `facts` names.
+    `files` holds the workflow at WORKFLOW.  released: the paths of those outside the archives.
+    decision, model: as `release_evidence` takes them.  title: the report's.
     """
     from rocrate.rocrate import ROCrate  # takes an eighth of a second, with requests
 
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = _SHA256
-    crate.root_dataset["datePublished"] = facts.moment
-    crate.name = facts.name
+    crate.root_dataset["datePublished"] = max(
+        signoff.said.made for signoff in decision.counted if signoff.said
+    )
+    crate.name = f"{title}: a release of the model of {model['cutoff']}"
     crate.description = (
         "What a release of a price model was made from and who signed for it: digests of inputs, "
         "config, code, software, model, report, sign-offs, and the ledger up to then."
@@ -103,12 +86,12 @@ def describe_crate(
         description="No licence is given for the data or the model.",
     )
     parts = {}
-    for name in sorted(files):
+    for name, content in sorted(files.items()):
         properties = {
             "name": name,
-            "contentSize": str(len(files[name])),
+            "contentSize": str(len(content)),
             "encodingFormat": _KINDS.get(name.rpartition(".")[2], "text/plain"),
-            "sha256": digests[name],
+            "sha256": sha256(content),
         }
         if name == WORKFLOW:
             parts[name] = crate.add_workflow(
@@ -116,12 +99,14 @@ def describe_crate(
             )
         else:
             parts[name] = crate.add_file(dest_path=name, properties=properties)
-    _add_software(crate, facts)
-    _add_run(crate, facts, parts)
-    for path, gate, who, about in facts.signoffs:
-        parts[path]["name"] = f"Sign-off of gate {gate} by {who}"
-        parts[path]["author"] = _person(crate, who)
-        parts[path]["about"] = [parts[name] for name in about]
+    _add_software(crate, model["code"])
+    _add_run(crate, parts, released, decision, model)
+    for signoff in (*decision.trainers, *decision.counted):
+        if signoff.said:
+            part = parts[signoff.name]
+            part["name"] = f"Sign-off of gate {signoff.gate} by {signoff.who}"
+            part["author"] = _person(crate, signoff.who)
+            part["about"] = [parts[Path(name).name] for name in signoff.said.subject]
     profiles = [
         _entity(crate, uri, "CreativeWork", name=name, version=uri.rpartition("/")[2])
         for uri, name in _PROFILES.items()
@@ -130,17 +115,18 @@ def describe_crate(
     return orjson.dumps(crate.metadata.generate(), option=orjson.OPT_INDENT_2)
 
 
-def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
-    """Add the workflow's code and the software that it needs."""
+def _add_software(crate: "ROCrate", code: Mapping[str, Any]) -> None:
+    """Add the workflow's code and the software that it needs; code: the model's record of both."""
     workflow = crate.mainEntity
-    workflow["name"], workflow["version"] = "Pricewright", facts.code
+    workflow["name"], workflow["version"] = "Pricewright", code["sha256"]
     workflow["identifier"] = _entity(
         crate,
         "#code",
         "PropertyValue",
         name="SHA-256 of the code that made the model, ignoring comments and layout",
-        value=facts.code,
+        value=code["sha256"],
     )
+    software = code["libraries"] | {"snakemake": installed_version("snakemake")}
     workflow["softwareRequirements"] = [
         _entity(
             crate,
@@ -149,22 +135,29 @@ def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
             name=name,
             softwareVersion=version,
         )
-        for name, version in sorted(facts.software.items())
+        for name, version in sorted(software.items())
     ]
 
 
-def _add_run(crate: "ROCrate", facts: CrateContents, parts: Mapping[str, Any]) -> None:
+def _add_run(
+    crate: "ROCrate",
+    parts: Mapping[str, Any],
+    released: Iterable[str],
+    decision: Decision,
+    model: Mapping[str, Any],
+) -> None:
     """Add the run, from deliveries and config to results."""
-    given = [parts[name] for name in facts.given]
-    for number, (place, sha256) in enumerate(facts.deliveries, 1):
+    run = decision.author
+    given = [parts[name] for name in (CONFIG, *sorted({CORRECTIONS, SCORED} & parts.keys()))]
+    for number, each in enumerate(model["receipts"].get("ingest", {}).get("deliveries", []), 1):
         given.append(
             _entity(
                 crate,
                 f"#delivery-{number}",
                 "PropertyValue",
-                name=place,
+                name=each["place"],
                 propertyID=_SHA256,
-                value=sha256,
+                value=each["sha256"],
             )
         )
     properties: dict[str, Any] = {
@@ -172,18 +165,18 @@ def _add_run(crate: "ROCrate", facts: CrateContents, parts: Mapping[str, Any]) -
         "description": "The five steps, from the delivered prices to the files that people signed.",
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
-    if facts.ended:
-        properties["endTime"] = facts.ended
-    run = crate.add_action(
+    if run:
+        properties["endTime"] = run.time.replace("Z", "+00:00")
+    action = crate.add_action(
         crate.mainEntity,
         "#run",
         object=given,
-        result=[parts[name] for name in facts.results],
+        result=[parts[name] for name in sorted(released) if "/" not in name],
         properties=properties,
     )
-    if facts.author:
-        run["agent"] = _person(crate, facts.author)
-    crate.root_dataset["mentions"] = run
+    if who := decision.trained_by:
+        action["agent"] = _person(crate, who[0])
+    crate.root_dataset["mentions"] = action
 
 
 def _person(crate: "ROCrate", name: str) -> Any:
@@ -246,33 +239,13 @@ def release_evidence(
         SOFTWARE: orjson.dumps(_installed(), option=_LAYOUT | orjson.OPT_SORT_KEYS),
         EXTRACT: b"".join(line + b"\n" for line in seen),
     }
-    held = {**files, **own, **code}
-    run, names = decision.author, [signoff.who for signoff in decision.trainers]
-    facts = CrateContents(
-        name=f"{origin.config['report']['title']}: a release of the model of {model['cutoff']}",
-        moment=max(signoff.said.made for signoff in decision.counted if signoff.said),
-        deliveries=[
-            (each["place"], each["sha256"])
-            for each in model["receipts"].get("ingest", {}).get("deliveries", [])
-        ],
-        given=[CONFIG, *sorted({CORRECTIONS, SCORED} & files.keys())],
-        results=sorted(name for name in files if "/" not in name),
-        code=model["code"]["sha256"],
-        software=model["code"]["libraries"] | {"snakemake": installed_version("snakemake")},
-        signoffs=[
-            (
-                each.name,
-                each.gate,
-                each.who,
-                [Path(name).name for name in each.said.subject],
-            )
-            for each in (*decision.trainers, *decision.counted)
-            if each.said
-        ],
-        author=names[0] if names else run.who if run else None,
-        ended=run.time.replace("Z", "+00:00") if run else None,
+    about = _describe_crate(
+        {**files, **own, **code},
+        files,
+        decision=decision,
+        model=model,
+        title=origin.config["report"]["title"],
     )
-    about = describe_crate(held, digests(held), facts)
     return {CODE: pack(code), NAME: pack(own | {METADATA: about})}
 
 

@@ -17,7 +17,6 @@ from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import trained_by
 from pricewright.signoffs.ledger import (
-    BEGUN,
     FAILED,
     PASSED,
     SIGNOFFS,
@@ -28,6 +27,7 @@ from pricewright.signoffs.ledger import (
     in_production,
     release_before,
     state_of,
+    switches,
 )
 from pricewright.signoffs.policy import Policy, parse_policy
 from pricewright.signoffs.signed_files import GATES, Gate
@@ -41,7 +41,7 @@ def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[s
     It must be complete, on record and signed for. Each signature is verified again as of the time
     of the release, under the policy that is stored with it.
     """
-    folder = Path(root) / "production" / "releases"
+    folder = releases_folder(root)
     try:
         manifest, contents = store.open_release(folder, digest)
         policy = kept_policy(contents)
@@ -307,18 +307,3 @@ def verify_releases(root: Path) -> list[str]:
         if end is None
     ]
     return problems + list(filter(None, [astray(root, entries)]))
-
-
-def switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
-    """Each line that begins a switch, with the line that ends it, None if it was not ended."""
-    begun: Entry | None = None
-    for entry in entries:
-        if entry.event in BEGUN:
-            if begun:
-                yield begun, None
-            begun = entry
-        elif begun and entry.event in _OUTCOMES:
-            yield begun, entry
-            begun = None
-    if begun:
-        yield begun, None

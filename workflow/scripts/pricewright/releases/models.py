@@ -112,7 +112,7 @@ def trainings(root: Path) -> list[Training]:
     """Every training in the ledger, newest first."""
     entries = ledger.read(Path(root) / LEDGER)
     released: dict[Any, str] = {}
-    for begun, end in history.switches(entries):
+    for begun, end in ledger.switches(entries):
         if end and end.event == PASSED:
             released[begun.fields.get("model")] = f"released {begun.time[:10]}"
     kept = _released(entries)

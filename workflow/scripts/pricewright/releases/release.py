@@ -15,12 +15,11 @@ from pricewright.files.disk import read_regular, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import parse_model
 from pricewright.releases import evidence, store
-from pricewright.releases import store as manifest
 from pricewright.releases.evidence import Origin
 from pricewright.releases.history import examine_release, find_release, releases_folder
 from pricewright.releases.link import LinkAstray, set_link
 from pricewright.releases.retention import tidy
-from pricewright.releases.store import Manifest, one_at_a_time
+from pricewright.releases.store import NAME_MANIFEST, Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
@@ -90,21 +89,20 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
         files = read_covered(root, place)
+        signed = digests(files)
         policy = load_policy(root, signoffs, accept["allow_unaccepted"])
         require_signers(policy)
-        if current and _is_same(root, current, digests(files)):
+        if current and _is_same(root, current, signed):
             say("in production already", release=current)
             return current
         model = _checked(root, files, origin)
-        ask = partial(require_decision, root, policy, digests(files), clock)
+        ask = partial(require_decision, root, policy, signed, clock)
         decision = ask()
         seen = _lines_until(read_lines(root / LEDGER / NAME), decision.head)
         contents = {_short(name): content for name, content in files.items()}
         contents |= decision.files() | _policy_files(policy)
         contents |= evidence.read_inputs(root, origin.config)
-        card = model_card(
-            model, title=origin.config["report"]["title"], sha256=sha256(files[MODEL])
-        )
+        card = model_card(model, title=origin.config["report"]["title"], sha256=signed[MODEL])
         contents[CARD] = card.encode()
         contents |= evidence.release_evidence(
             contents, decision=decision, model=model, origin=origin, seen=seen
@@ -118,7 +116,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             lines=len(seen),
         ).encode()
         digest, who = sha256(made), oneself(signoffs["author"])
-        contents[manifest.NAME_MANIFEST] = made
+        contents[NAME_MANIFEST] = made
         switch(
             root,
             "release",
@@ -130,8 +128,8 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             clock=clock,
             fields={
                 "replaces": current,
-                "covered": identity(digests(files)),
-                "model": sha256(files[MODEL]),
+                "covered": identity(signed),
+                "model": signed[MODEL],
                 "policy": decision.policy.document(),
                 "trained_by": [signoff.who for signoff in decision.trainers],
                 "signoffs": digests(decision.files()),
@@ -142,7 +140,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
 
 
 def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
-    """Whether these files are in production already."""
+    """Whether the files with these digests are in production already."""
     try:
         signed = store.open_release(releases_folder(root), current)[0].signed()
     except Refusal as refusal:

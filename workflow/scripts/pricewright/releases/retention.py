@@ -10,7 +10,7 @@ from pathlib import Path
 from pricewright.files.clock import Clock, parse_time
 from pricewright.files.errors import Refusal
 from pricewright.releases import store
-from pricewright.releases.history import releases_folder, switches
+from pricewright.releases.history import releases_folder
 from pricewright.releases.models import packed_model
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import (
@@ -21,6 +21,7 @@ from pricewright.signoffs.ledger import (
     dropped_releases,
     in_production,
     release_before,
+    switches,
 )
 from pricewright.signoffs.validity import EVENTS
 from pricewright.steplog.log import logger, say

@@ -215,7 +215,7 @@ def pack_release(releases: Path, digest: str, ready: Callable[[str], Path]) -> N
     manifest, contents = open_release(releases, digest)
     for name in large:
         with _beside(releases, digest) as made:
-            if not _is_packed(ready(manifest.files[name]), contents[name], made):
+            if not _is_linked(ready(manifest.files[name]), contents[name], made, _read_packed):
                 _write(made, zstd.compress(contents[name], level=_LEVEL))
             _take_place(made, folder / f"{name}{PACKED}", folder / name)
 
@@ -244,8 +244,12 @@ def plain_file(releases: Path, digest: str, name: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
         unpacked = Path(folder) / path.name
-        unpacked.write_bytes(_unpacked(read_regular(packed), packed))
+        unpacked.write_bytes(_read_packed(packed))
         yield unpacked
+
+
+def _read_packed(path: Path) -> bytes:
+    return _unpacked(read_regular(path), path)
 
 
 def _unpacked(content: bytes, path: Path) -> bytes:
@@ -257,16 +261,6 @@ def _unpacked(content: bytes, path: Path) -> bytes:
     if not unpacking.eof or unpacking.unused_data or len(found) > LARGEST:
         raise Refusal(f"{path}: was changed and cannot be unpacked; restore it from a backup.")
     return found
-
-
-def _is_packed(ready: Path, content: bytes, made: Path) -> bool:
-    """Whether the file `ready` holds these bytes, packed; if so, link it as `made`."""
-    with suppress(OSError, Refusal):
-        if _unpacked(read_regular(ready), ready) == content:
-            os.link(ready, made, follow_symlinks=False)
-            os.chmod(made, 0o444)
-            return True
-    return False
 
 
 @contextmanager
@@ -342,17 +336,20 @@ def _fill(folder: Path, files: Mapping[str, bytes], there: Mapping[str, Path]) -
     for each in folders:  # the outer ones first
         each.mkdir()
     for name, content in sorted(files.items()):
-        if not _is_linked(there.get(sha256(content)), content, folder / name):
+        twin = there.get(sha256(content))
+        if not (twin and _is_linked(twin, content, folder / name)):
             _write(folder / name, content)
     for each in reversed(folders):
         each.chmod(0o555)
         sync_folder(each)
 
 
-def _is_linked(twin: Path | None, content: bytes, path: Path) -> bool:
-    """Whether `twin` holds these bytes; if so, link it as `path`."""
+def _is_linked(
+    twin: Path, content: bytes, path: Path, read: Callable[[Path], bytes] = read_regular
+) -> bool:
+    """Whether `twin` holds these bytes, as `read` reads it; if so, link it as `path`."""
     with suppress(OSError, Refusal):
-        if twin and read_regular(twin) == content:
+        if read(twin) == content:
             os.link(twin, path, follow_symlinks=False)
             os.chmod(path, 0o444)
             return True

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.tables.symbol_columns import column_of
 
 NAMES = {"model": "model", "random_walk": "plain random walk"}
@@ -78,6 +78,11 @@ def p_value(value: float | None) -> str:
     if value is None:
         return "p unknown"
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def is_significant(p: float | None) -> bool:
+    """Whether a p-value is known and below SIGNIFICANT."""
+    return p is not None and p < SIGNIFICANT
 
 
 def limit(criterion: Mapping[str, Any]) -> str:

@@ -148,11 +148,10 @@ def pictured_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> dict[s
     """The symbols whose pictures show when the page opens, each with the reason.
 
     They are the worst and the largest: the most traded or, without volumes, those with the longest
-    history.
+    history.  largest: symbols of the model, the most traded first.
     """
     states = model["symbols"]
     order = worst(model)
-    largest = [name for name in largest if name in states]
     reason = "one of the most traded" if largest else "one of the longest known"
     largest = largest or sorted(order, key=lambda name: -states[name]["observations"])
     why = dict.fromkeys(order[:PICTURED], "one of the worst")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, TAILS, percent_key
+from pricewright.evaluation.acceptance import TAILS, percent_key
 from pricewright.reporting.figures import (
     Figure,
     figure,
     interval_ratio,
+    is_significant,
     percent,
     pinball_skill,
     qlike_difference,
@@ -137,14 +138,12 @@ def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) ->
     """Remarks on a symbol; the page's filter searches these words."""
     notes = [] if scores["origins"] else ["not evaluated"]
     for tail in TAILS:
-        p = scores["var"][percent_key(tail)]["kupiec"]
-        if p is not None and p < SIGNIFICANT:
+        if is_significant(scores["var"][percent_key(tail)]["kupiec"]):
             notes.append(f"{percent(tail)} VaR rejected")
-    p = scores["es"]["p_value"]
-    if p is not None and p < SIGNIFICANT:
+    if is_significant(scores["es"]["p_value"]):
         notes.append("97.5% ES too small")
-    found, luck = qlike_difference(scores), scores["volatility"]["p_value_holm"]
-    if found is not None and luck is not None and luck < SIGNIFICANT:
+    found = qlike_difference(scores)
+    if found is not None and is_significant(scores["volatility"]["p_value_holm"]):
         notes.append(f"QLIKE significantly {'worse' if found > 0 else 'better'}")
     if flagged:
         notes.append(f"{flagged:,} flagged")

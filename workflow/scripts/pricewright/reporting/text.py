@@ -7,18 +7,12 @@ from typing import Annotated, Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import (
-    BY_CHANCE,
-    COVERAGES,
-    SIGNIFICANT,
-    TAILS,
-    key_of,
-    percent_key,
-)
+from pricewright.evaluation.acceptance import BY_CHANCE, COVERAGES, TAILS, key_of, percent_key
 from pricewright.reporting import data
 from pricewright.reporting.figures import (
     NAMES,
     format_number,
+    is_significant,
     limit,
     p_value,
     percent,
@@ -170,7 +164,7 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
     p, pit = pooled["pit"]["p_value"], "unknown"
     if p is not None:
-        flat = "perhaps not flat" if p < SIGNIFICANT else "flat, as far as can be told"
+        flat = "perhaps not flat" if is_significant(p) else "flat, as far as can be told"
         pit = f"{flat} ({p_value(p)}, as if no forecasts overlapped)"
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
@@ -325,8 +319,8 @@ def _risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
 
 
 def _risk_row(scores: Mapping[str, Any]) -> list[str]:
-    found, luck = scores["volatility"], scores["volatility"]["p_value_holm"]
-    mark = "*" if luck is not None and luck < SIGNIFICANT else " "
+    found = scores["volatility"]
+    mark = "*" if is_significant(found["p_value_holm"]) else " "
     row = [str(found["days"]), format_number(qlike_difference(scores), "signed") + mark]
     for tail in TAILS:
         row.append(format_number(share_beyond(scores, tail), "share"))

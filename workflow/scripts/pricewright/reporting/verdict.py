@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, failed
+from pricewright.evaluation.acceptance import failed
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
 from pricewright.reporting.data import SLIP, flags_by_gravity
-from pricewright.reporting.figures import p_value, percent
+from pricewright.reporting.figures import is_significant, p_value, percent
 from pricewright.tables.symbol_columns import column_of
 
 LOG = "log prices"
@@ -267,7 +267,7 @@ def _point(model: Mapping[str, Any]) -> str:
     chance = p_value(luck)
     if ratio >= 1:
         return f"No skill in the point forecast: {error} ({chance})."
-    if luck is None or luck >= SIGNIFICANT:
+    if not is_significant(luck):
         return f"No significant skill in the point forecast: {error} ({chance})."
     return f"The point forecast has skill: {error} ({chance})."
 
@@ -309,7 +309,7 @@ def _compared(difference: Mapping[str, Any], other: str) -> str:
 def _shortfall(model: Mapping[str, Any]) -> list[str]:
     """A sentence if the expected shortfall is significantly too small."""
     found = model["metrics"]["pooled"]["es"]
-    if found["p_value"] is None or found["p_value"] >= SIGNIFICANT:
+    if not is_significant(found["p_value"]):
         return []
     return [
         "The 97.5% expected shortfall is significantly TOO SMALL: it is "

@@ -90,6 +90,12 @@ class Decision:
         return any(gate.terms.exclude_author for gate in self.gates)
 
     @property
+    def trained_by(self) -> list[str]:
+        """Who trained the model: those who signed so, or else whom the ledger names."""
+        signed = [signoff.who for signoff in self.trainers]
+        return signed or ([self.author.who] if self.author else [])
+
+    @property
     def counted(self) -> list[SignOff]:
         """The sign-offs on which the decision rests."""
         return [signoff for gate in self.gates for signoff in gate.counted]

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,40 +68,24 @@ def read(folder: Path) -> list[Entry]:
     return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
 
 
-def newest(found: list[bytes], path: Path) -> Entry | None:
-    """The entry on the last of some lines."""
-    return parse_entry(found[-1], path, len(found)) if found else None
-
-
 def read_lines(path: Path) -> list[bytes]:
     """The whole lines of a ledger's file, without newlines; none if there is no such file."""
     try:
-        return whole_lines(read_regular(path))
+        return read_regular(path).split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-
-
-def whole_lines(content: bytes) -> list[bytes]:
-    """The lines of some bytes that end in a newline."""
-    return content.split(b"\n")[:-1]
 
 
 def parse_entry(line: bytes, path: Path, number: int) -> Entry:
     """The entry on a line; raises Refusal for an invalid line."""
     where = f"{path}:{number}"
     document = parse_strict(line, where)
-    if not isinstance(document, dict) or list(document)[:5] != list(OWN):
-        raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
-    own = [document.pop(name) for name in OWN]
-    if type(own[0]) is not int or not all(isinstance(value, str) for value in own[1:]):
+    named = isinstance(document, dict) and list(document)[:5] == list(OWN)
+    own = [document.pop(name) for name in OWN] if named else []
+    if [type(value) for value in own] != [int, str, str, str, str]:
         raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
     sequence, time, event, who, previous = own
     return Entry(sequence, time, event, who, document, previous, sha256(line))
-
-
-def encode_entry(entry: Mapping[str, Any]) -> bytes:
-    """An entry as a line, without newline; raises ValueError for values that JSON lacks."""
-    return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)
@@ -257,16 +241,15 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
         content = read_regular(path)
     except FileNotFoundError:
         return None
-    whole = content[: content.rfind(b"\n") + 1]
-    last = newest(whole_lines(whole), path)
-    if len(whole) == len(content):
+    *lines, torn = content.split(b"\n")
+    last = parse_entry(lines[-1], path, len(lines)) if lines else None
+    if not torn:
         return last
-    torn = content[len(whole) :]
     aside = path.with_name(f"torn-{sha256(torn)[:16]}")
     write_whole(aside, torn)
     fields = {"kept": aside.name, "bytes": len(torn), "sha256": sha256(torn)}
     line = _line(last, "torn", login(), clock, fields)
-    write_whole(path, whole + line + b"\n")
+    write_whole(path, content.removesuffix(torn) + line + b"\n")
     say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
     return parse_entry(line, path, (last.sequence if last else 0) + 1)
 
@@ -274,9 +257,11 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
 def _line(
     last: Entry | None, event: str, who: str, clock: Clock, fields: Mapping[str, object]
 ) -> bytes:
+    """The line after the last one, without newline; raises ValueError for fields JSON lacks."""
     number, previous = (last.sequence + 1, last.digest) if last else (1, EMPTY)
     own = dict(zip(OWN, (number, format_time(clock()), event, who, previous), strict=True))
-    return encode_entry(own | dict(fields))
+    entry = own | dict(fields)
+    return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _add(path: Path, line: bytes) -> None:
@@ -322,19 +307,30 @@ class ProductionState:
     unfinished: Entry | None = None
 
 
-def state_of(entries: Iterable[Entry]) -> ProductionState:
-    """The state of production after these lines of the ledger."""
-    release: str | None = None
-    since = 0
+def switches(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
+    """Each line that begins a switch, with the line that ends it, None if it was not ended."""
     begun: Entry | None = None
     for entry in entries:
         if entry.event in BEGUN:
+            if begun:
+                yield begun, None
             begun = entry
         elif begun and entry.event in (PASSED, FAILED, UNDONE):
-            if entry.event == PASSED:
-                release, since = str(begun.fields["release"]), begun.sequence
+            yield begun, entry
             begun = None
-    return ProductionState(release, since, begun)
+    if begun:
+        yield begun, None
+
+
+def state_of(entries: Iterable[Entry]) -> ProductionState:
+    """The state of production after these lines of the ledger."""
+    state = ProductionState()
+    for begun, end in switches(entries):
+        if end and end.event == PASSED:
+            state = ProductionState(str(begun.fields["release"]), begun.sequence)
+        else:
+            state = replace(state, unfinished=None if end else begun)
+    return state
 
 
 DROPPED = "dropped"
@@ -354,13 +350,12 @@ def dropped_releases(entries: Iterable[Entry]) -> dict[str, Entry]:
 
 def undone_releases(entries: Iterable[Entry]) -> set[str]:
     """The digests of the releases that were begun but never reached a smoke test."""
-    last: dict[str, str] = {}
-    for entry in entries:
-        if entry.event in (*BEGUN, PASSED, FAILED, UNDONE):
-            release = str(entry.fields["release"])
-            if last.get(release) not in (PASSED, FAILED) or entry.event == PASSED:
-                last[release] = entry.event
-    return {release for release, event in last.items() if event == UNDONE}
+    outcomes: dict[str, str | None] = {}
+    for begun, end in switches(entries):
+        release = str(begun.fields["release"])
+        if outcomes.get(release) not in (PASSED, FAILED):
+            outcomes[release] = end.event if end else None
+    return {release for release, outcome in outcomes.items() if outcome == UNDONE}
 
 
 def in_production(entries: Iterable[Entry]) -> str | None:

@@ -223,24 +223,12 @@ def missing_signatures(
     laid over config/config.yaml, for the commands.
     """
     target = with_config(f" --release {release[:12]}" if release else "", configfile)
-    lines = [*decision.problems, *_trainers(decision, target)]
-    for gate in decision.gates:
-        lines.append(_headline(gate))
-        lines += _details(gate)
-        if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
-    return "\n".join(lines)
+    return "\n".join(_gates(decision, target))
 
 
 def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
     """Every sign-off, with its signer and expiry or why it is void, and who may still sign."""
-    target = with_config("", configfile)
-    lines = [*decision.problems, *_trainers(decision, target)]
-    for gate in decision.gates:
-        lines.append(f"{_headline(gate)} ({MEANINGS[gate.gate]})")
-        lines += _details(gate)
-        if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
+    lines = _gates(decision, with_config("", configfile), meanings=True)
     if decision.in_production:
         lines.append("  These files are in production, according to the ledger.")
     elif decision.satisfied:
@@ -248,13 +236,26 @@ def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str
     return "\n".join(lines)
 
 
+def _gates(decision: Decision, target: str, *, meanings: bool = False) -> list[str]:
+    """What is wrong with the records, who trained the model, and the state of each gate.
+
+    target: the options of the commands to run.  meanings: whether to say what each gate is for.
+    """
+    lines = [*decision.problems, *_trainers(decision, target)]
+    for gate in decision.gates:
+        lines.append(_headline(gate) + (f" ({MEANINGS[gate.gate]})" if meanings else ""))
+        lines += _details(gate)
+        if not gate.satisfied:
+            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
+    return lines
+
+
 def _trainers(decision: Decision, target: str) -> list[str]:
     """Who signed that they trained the model, if the policy asks for it."""
     if not decision.asks_who_trained:
         return []
     if decision.trainers:
-        names = ", ".join(signoff.who for signoff in decision.trainers)
-        return [f"  author   ok       trained by {names}"]
+        return [f"  author   ok       trained by {', '.join(decision.trained_by)}"]
     return [
         "  author   missing  nobody has signed that they trained this model",
         f"    to sign (who trained it): {SIGN} author{target}",
@@ -303,10 +304,7 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
         ]
     need = gate.terms.required - len(gate.counted)
     if len(others) < need:
-        trainers = [signoff.who for signoff in decision.trainers]
-        if not trainers and decision.author:
-            trainers = [decision.author.who]
-        excluded = gate.terms.exclude_author and ", ".join(trainers)
+        excluded = gate.terms.exclude_author and ", ".join(decision.trained_by)
         why = f" ({excluded} ran the training)" if excluded else ""
         return [
             f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
@@ -362,9 +360,10 @@ def signing_summary(
 
 def _trained_by(decision: Decision) -> str:
     """Who trained the model, by signature, else according to the ledger."""
-    run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
-    told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
-    return f"{names}, by signature" if names else told
+    if decision.trainers:
+        return f"{', '.join(decision.trained_by)}, by signature"
+    run = decision.author
+    return f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
 
 
 def _decision(statement: Statement) -> str:

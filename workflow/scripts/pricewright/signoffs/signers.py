@@ -7,7 +7,6 @@ are refused: those for all namespaces, patterns instead of names, and certificat
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -81,13 +80,12 @@ def parse_revoked(content: bytes) -> bytes:
         return content
     found = []
     for where, line in _lines(content, REVOKED):
-        parts = line.split()
-        if len(parts) < 2 or _fingerprint(parts[0], parts[1]) is None:
+        if _fingerprint(line) is None:
             raise Refusal(
                 f"{where}: found {shortened(line, 40)!r}, allowed: a whole public key, as in "
                 "config/signers, or a key revocation list; give the key."
             )
-        found.append(f"{parts[0]} {parts[1]}\n")
+        found.append(" ".join(line.split()[:2]) + "\n")
     return "".join(found).encode()
 
 
@@ -137,8 +135,7 @@ def _signer(line: str, where: str) -> Signer:
             )
         if not _TIME.fullmatch(value or ""):
             raise Refusal(f'{where}: found no time after {name}, allowed: such as "20270131".')
-    parts = key.split()
-    found = _fingerprint(parts[0], parts[1]) if len(parts) > 1 else None
+    found = _fingerprint(key)
     if found is None:
         raise Refusal(
             f"{where}: found {shortened(key, 40)!r}, where a public key is needed; copy the first "
@@ -181,11 +178,13 @@ def _gates(namespaces: str | None, who: str, where: str) -> frozenset[str]:
     return frozenset(NAMESPACES[name] for name in namespaces.split(","))
 
 
-def _fingerprint(kind: str, key: str) -> str | None:
-    """The fingerprint of a public key, None if it is not one: a key's data begin with its kind."""
+def _fingerprint(line: str) -> str | None:
+    """The fingerprint of the public key with which a line begins, None if it does not begin with
+    one: its kind, and data that begin with the same kind."""
     try:
-        blob = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
+        kind, data = line.split()[:2]
+        blob = base64.b64decode(data, validate=True)
+    except ValueError:
         return None
     begin = len(kind).to_bytes(4, "big") + kind.encode()
     if (

@@ -11,7 +11,6 @@ from pricewright.files.clock import Clock, format_time, now
 from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
-from pricewright.signoffs import statements as signatures
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
 from pricewright.signoffs.policy import Policy, require_signers
 from pricewright.signoffs.signed_files import COVERED, MODEL, Gate, identity
@@ -38,7 +37,7 @@ def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> 
     Raises Refusal if the key may not sign for the gate.
     """
     require_signers(policy)
-    fingerprint = signatures.key_fingerprint(key)
+    fingerprint = statements.key_fingerprint(key)
     known = [each for each in policy.signers if each.fingerprint == fingerprint]
     names = sorted({each.who for each in known if gate in each.gates})
     if who is not None:
@@ -54,8 +53,8 @@ def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> 
         )
     raise Refusal(
         f"{key}: {SIGNERS} does not name this key ({fingerprint}); have this line added to it: "
-        f'{who or "your-name"} namespaces="{signatures.namespace(gate)}" '
-        f"{signatures.public_key(key)}"
+        f'{who or "your-name"} namespaces="{statements.namespace(gate)}" '
+        f"{statements.public_key(key)}"
     )
 
 
@@ -106,13 +105,13 @@ def sign_and_record(
     """
     content = encode_statement(statement)
     gate = statement.gate
-    signature = signatures.sign(content, signing.key, gate)
+    signature = statements.sign(content, signing.key, gate)
     made = statements.StoredStatement(
         gate, signing.who, statements.statement_name(gate, signing.who), content, signature
     )
     try:
-        fingerprint = signatures.verify_signature(made, policy, clock())
-    except signatures.BadSignature as bad:
+        fingerprint = statements.verify_signature(made, policy, clock())
+    except statements.BadSignature as bad:
         raise Refusal(
             f"{signing.key}: its signature would not count, because {bad}; correct that first."
         ) from None
@@ -154,7 +153,7 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
             f"--who: found {who!r}, allowed: letters, digits and . _ @ + -; give another name."
         )
     root = Path(root)
-    line = f'{who} namespaces="{",".join(NAMESPACES)}" {signatures.public_key(key)}\n'
+    line = f'{who} namespaces="{",".join(NAMESPACES)}" {statements.public_key(key)}\n'
     parse_signers(line.encode(), str(key))
     contents = {SIGNERS: _SIGNERS + line, REVOKED: _REVOKED}
     made = [name for name in contents if not (root / name).exists()]
@@ -162,6 +161,6 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
         raise Refusal(f"{SIGNERS}: exists already; add this line to it: {line.strip()}")
     for name in made:
         write_whole(root / name, contents[name].encode())
-    fingerprint = signatures.key_fingerprint(key)
+    fingerprint = statements.key_fingerprint(key)
     ledger.append(root / LEDGER, "init", who=who, clock=clock, signer=who, key=fingerprint)
     return [*made, f"{LEDGER}/ledger.jsonl"]

@@ -8,7 +8,6 @@ verified; no statement is parsed before its signature is found good.
 """
 
 import base64
-import binascii
 import json
 import re
 import subprocess
@@ -111,7 +110,7 @@ def parse_statement(content: bytes, name: str) -> Statement:
     )
 
 
-_LARGEST = {".json": 10**6, ".sig": 10**5}
+_LARGEST, _LARGEST_SIGNATURE = 10**6, 10**5
 
 
 @dataclass(frozen=True)
@@ -152,9 +151,8 @@ def keep_statement(root: Path, kept: StoredStatement) -> None:
     If this is killed between the two, an old statement with the wrong signature remains, which
     does not count.
     """
-    path = Path(root) / kept.name
-    write_whole(path.with_name(path.name + ".sig"), kept.signature)
-    write_whole(path, kept.content)
+    write_whole(Path(root) / f"{kept.name}.sig", kept.signature)
+    write_whole(Path(root) / kept.name, kept.content)
 
 
 def _statements(folder: Path) -> Iterator[Path]:
@@ -167,16 +165,14 @@ def _statements(folder: Path) -> Iterator[Path]:
 
 def _read(root: Path, gate: Gate, who: str) -> StoredStatement:
     name = statement_name(gate, who)
-    found = {}
-    for suffix, kind in ((".json", ".json"), (".json.sig", ".sig")):
-        path = root / name.removesuffix(".json")
-        try:
-            found[kind] = read_regular(path.with_name(path.name + suffix), _LARGEST[kind])
-        except FileNotFoundError:
-            return StoredStatement(gate, who, name, trouble="it has no signature beside it")
-        except (Refusal, OSError) as error:
-            return StoredStatement(gate, who, name, trouble=str(error).rstrip("."))
-    return StoredStatement(gate, who, name, found[".json"], found[".sig"])
+    try:
+        content = read_regular(root / name, _LARGEST)
+        signature = read_regular(root / f"{name}.sig", _LARGEST_SIGNATURE)
+    except FileNotFoundError:
+        return StoredStatement(gate, who, name, trouble="it has no signature beside it")
+    except (Refusal, OSError) as error:
+        return StoredStatement(gate, who, name, trouble=str(error).rstrip("."))
+    return StoredStatement(gate, who, name, content, signature)
 
 
 PROGRAM = "ssh-keygen"
@@ -264,15 +260,12 @@ def parse_signature(signature: bytes) -> Signature:
     armour = _ARMOUR.fullmatch(signature)
     if armour is None:
         raise ValueError("it does not have the format of an SSH signature")
-    try:
-        blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
-        if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
-            raise ValueError("it is another kind of signature")
-        key, rest = _string(blob[10:])
-        name, _ = _string(rest)
-        return Signature(fingerprint(key), name.decode("ascii"))
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from None
+    blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
+    if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
+        raise ValueError("it is another kind of signature")
+    key, rest = _string(blob[10:])
+    name, _ = _string(rest)
+    return Signature(fingerprint(key), name.decode("ascii"))
 
 
 def key_fingerprint(key: Path) -> str:
@@ -286,9 +279,8 @@ def key_fingerprint(key: Path) -> str:
 
 def public_key(key: Path) -> str:
     """The public half of a key, as in `config/signers`: its kind and its data."""
-    beside = key.with_name(key.name + ".pub")
-    if key.suffix == ".pub" or beside.is_file():
-        path = key if key.suffix == ".pub" else beside
+    path = key if key.suffix == ".pub" else key.with_name(key.name + ".pub")
+    if path == key or path.is_file():
         with refuse_missing(path):
             text = path.read_text(errors="replace")
     else:
