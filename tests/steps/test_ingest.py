@@ -1,8 +1,10 @@
 """The ingest step as a whole: what it writes, keeps and logs."""
 
 import logging
+import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
@@ -11,6 +13,7 @@ import ingest as script
 from conftest import ROOT, as_csv, market
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries, intake
+from pricewright.signoffs import ledger
 from pricewright.tables.records import read_table
 from step_functions import ingest
 
@@ -38,6 +41,7 @@ def test_the_receipt_lists_deliveries_and_their_rows_without_the_time_of_day(des
             "restated",
             "rescaled",
             "withdrawn",
+            "not_compared",
             "symbols",
             "first_date",
             "last_date",
@@ -78,29 +82,25 @@ def test_delivered_rows_are_those_left_out_in_daily_bars_and_quarantined(desk):
         ingest("prices.csv", desk / "raw.json", max_shrink=0.1, **options)
 
 
-def test_a_lost_archive_is_warned_of_while_its_model_exists(desk, caplog):
+def test_a_lost_or_changed_archive_is_warned_of_while_the_ledger_knows_it(desk, caplog):
     def warnings_of(uri):
         caplog.clear()
-        ingest(uri, desk / "raw.json")
+        ingest(uri, desk / "raw.json", project=desk)
         return [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
 
-    assert warnings_of("prices.csv") == []
-    (desk / "model.json").write_text('{"receipts": {"ingest": {"source": "prices.csv"}}}')
-    assert warnings_of("prices.csv") == []
-    shutil.rmtree("data/received")
-    [warning] = warnings_of("prices.csv")
-    assert warning == (
-        f"data/received: has no delivery of prices.csv, from which {desk / 'model.json'} was made; "
-        "restore the folder from a backup, because new deliveries now have nothing to be compared "
-        "with."
-    )
+    assert warnings_of("prices.csv") == warnings_of("prices.csv") == []
+    [line] = ledger.read(desk / "ledger")
+    assert line.fields["deliveries"][0]["place"] == "prices.csv"
     shutil.copy("prices.csv", "other.csv")
     assert warnings_of("other.csv") == []
-    shutil.rmtree("data/received")
-    for text in ("{", "{}", "[]"):
-        (desk / "model.json").write_text(text)
-        assert warnings_of("prices.csv") == []
-        shutil.rmtree("data/received")
+    for path in Path("data/received").glob("prices-csv-*"):
+        shutil.rmtree(path)
+    [warning] = warnings_of("prices.csv")
+    assert re.fullmatch(
+        r"data/received/prices-csv-\w+: lacks what the ledger says was received on \S+ "
+        r"\(line 1\), or was changed; restore the folder from a backup\.",
+        warning,
+    )
 
 
 def test_the_same_delivery_again_writes_the_same_bytes(desk):

@@ -98,7 +98,8 @@ def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
     verified = run(signed_up, "verify")
     assert (verified.code, verified.stdout) == (
         0,
-        "The ledger, the signatures, the releases and their forecasts are intact.\n",
+        "The ledger, the signatures, the releases, their forecasts and the received data are "
+        "intact.\n",
     )
     path = signed_up.folder / "ledger/ledger.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"init"', b'"exit"'))

@@ -36,6 +36,7 @@ rule ingest:
         options=lambda wildcards: ingest_options(config, project_folder(rules)),
         version=source_now(config, rules, SOURCE_FILES + ODDLY_NAMED),
         format=config["format"],
+        record=ledger_record(workflow, config),
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "ingest.py"),
     script:

@@ -36,7 +36,7 @@ rule report:
         runtime=minutes(10, per_mb=0.02),
     params:
         options=report_options(config),
-        record=report_record(workflow, config),
+        record=ledger_record(workflow, config),
         retry=retrying(workflow, config["retries"]),
         code=code_used(
             SCRIPTS / "report.py",

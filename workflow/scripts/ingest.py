@@ -1,14 +1,13 @@
 """Ingest: keep what the source delivers, read it exactly, and account for every row."""
 
-from contextlib import suppress
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 from running import step
 
 from pricewright.files.clock import now
-from pricewright.files.disk import read_regular
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake.archive import Archive, Mode, Reception
@@ -20,6 +19,9 @@ from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import LEDGER
+from pricewright.signoffs.received import changed_archives, record_received
 from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
@@ -41,6 +43,8 @@ def ingest(
     limits: Limits = Limits(),
     ask: bool = True,
     threads: int = 1,
+    project: Path | None = None,
+    author: str | None = None,
 ) -> None:
     """Receive what a source delivers, and write its valid prices.
 
@@ -71,18 +75,24 @@ def ingest(
         Query the source for new deliveries; otherwise use only what was received before.
     threads
         How many pieces of a file to read in parallel.
+    project
+        The folder whose `ledger/` records what was received. Without a folder nothing is recorded.
+    author
+        Who received it; by default the name in git's config, else the login.
     """
     source = Source.of(input, access)
     say("start", source=source.name)
     beside = step.FOLDER.parents[1]
+    archive = Archive(reception.received, source.name)
+    known = {delivery.place for delivery in archive.known()}
     found = items(source, beside) if ask else []
     offered = with_members(found, limits)
     if ask:
         offered = without(offered, access.leave_out, source.name)
-    archive = Archive(reception.received, source.name)
-    known = {delivery.place for delivery in archive.known()}
-    if not known:
-        _warn_if_lost(archive, Path(output).with_name("model.json"))
+        _say_left_out(source, beside, known)
+    if project is not None:
+        for sentence in changed_archives(reception.received, ledger.read(project / LEDGER)):
+            logger.warning("%s", sentence)
     several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # the source may be gone, but past deliveries show whether it has several files
         several |= len(known) > 1
@@ -97,13 +107,6 @@ def ingest(
         threads=threads,
         code=cache(lambda: code_digest(step.FOLDER / "ingest.py")),
     )
-    for file, why in ignored_files(source, beside).items() if ask else ():
-        if why == EMPTY and file in known:
-            raise Refusal(
-                f"{file}: is empty but had prices before; deliver it whole, or remove it (the "
-                "prices received before are kept)."
-            )
-        say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(now()))
     if len(taken.state.prices) >= MANY and not is_parquet(output):
         say("recommend format: parquet (JSON is slow and large)", rows=len(taken.state.prices))
@@ -115,6 +118,8 @@ def ingest(
         write_json(quarantine, [row for part in taken.facts for row in part["entries"]])
     if restatements is not None:
         write_json(restatements, taken.restatements)
+    if project is not None:
+        record_received(project, archive, author)
     snapshot = Snapshot(taken.state, taken.facts)
     if snapshot.saves_time():
         save_snapshot(archive.history / "snapshot", taken.key(), snapshot, output, sha256)
@@ -126,19 +131,15 @@ def ingest(
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
 
 
-def _warn_if_lost(archive: Archive, model: Path) -> None:
-    """Warn if an archive is empty but the model in results/ was made from its deliveries.
-
-    The model is checked because the ingest receipt is a rule's output, which a run deletes first.
-    """
-    with suppress(FileNotFoundError, Refusal, KeyError, TypeError):
-        receipt = parse_json(read_regular(model), str(model))["receipts"]["ingest"]
-        if receipt["source"] == archive.source:
-            logger.warning(
-                "%s: has no delivery of %s, from which %s was made; restore the folder from a "
-                "backup, because new deliveries now have nothing to be compared with.",
-                *(archive.folder, archive.source, model),
+def _say_left_out(source: Source, beside: Path, known: Collection[str]) -> None:
+    """Log the files that do not count; raises Refusal for an empty one that had prices before."""
+    for file, why in ignored_files(source, beside).items():
+        if why == EMPTY and file in known:
+            raise Refusal(
+                f"{file}: is empty but had prices before; deliver it whole, or remove it (the "
+                "prices received before are kept)."
             )
+        say("left out", file=file, why=why)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     return retry
 
 
-def report_record(workflow: Any, config: Mapping[str, Any]) -> Param:
-    """What the ledger records of a report, and in which project; nothing if results are objects in
-    a storage."""
+def ledger_record(workflow: Any, config: Mapping[str, Any]) -> Param:
+    """The project whose ledger records what a job made, and by whom; nothing if results are objects
+    in a storage."""
     stored = is_stored(workflow)
 
     def record(wildcards: Any, output: Any) -> dict[str, Any]:
@@ -61,11 +61,11 @@ def report_record(workflow: Any, config: Mapping[str, Any]) -> Param:
 
 
 def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequence[str]) -> Param:
-    """The same of a training.
+    """The same for a training.
 
     configfile: the config files of the run.
     """
-    stored, told = is_stored(workflow), report_record(workflow, config)
+    stored, told = is_stored(workflow), ledger_record(workflow, config)
     if stored and config["mode"] == "auto":
         raise WorkflowError(
             "config key 'mode': found 'auto', allowed: train or score, because the results are in "

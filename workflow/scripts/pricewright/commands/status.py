@@ -25,9 +25,12 @@ from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
+from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
+from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import signoff_overview, with_config
+from pricewright.signoffs.received import changed_archives
 from pricewright.signoffs.signed_files import (
     CLEANING,
     DEPLOYED,
@@ -112,6 +115,8 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     run = last_run(root)
     parts["Last run"] = describe_run(run)
     parts["Out of date"] = _told(lambda: _outdated_results(root, config, configfile, run))
+    received = root / config["source"]["received"]
+    parts["Received data"] = _told(lambda: changed_archives(received, ledger.read(root / LEDGER)))
     parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
     parts["Releases"] = _told(lambda: [describe_switches(root)], indent="")
     parts["Watch"] = "\n".join(

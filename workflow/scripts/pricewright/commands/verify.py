@@ -1,4 +1,4 @@
-"""Verify: check the ledger, signatures, releases and forecasts, offline, from the files alone."""
+"""Verify: check the ledger, signatures, releases, forecasts and received data, offline."""
 
 from pathlib import Path
 
@@ -8,12 +8,15 @@ from pricewright.files.errors import Refusal
 from pricewright.monitoring.record_days import verify_record
 from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
+from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import audit
+from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy
+from pricewright.signoffs.received import changed_archives, lost_bytes
 
 
 def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
-    """Check the ledger, the signatures, every release and the record of forecasts, offline.
+    """Check the ledger, signatures, releases, record of forecasts and received data, offline.
 
     Prints what is wrong, and ends with exit code 1 if anything is.
 
@@ -31,11 +34,14 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     root = Path()
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
+    received, entries = root / config["source"]["received"], ledger.read(root / LEDGER)
     found = audit(root, policy, history.seen_by_releases(root))
     problems = [
         *found.problems,
         *history.verify_releases(root),
         *verify_record(root),
+        *changed_archives(received, entries),
+        *lost_bytes(received, entries),
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
@@ -43,7 +49,10 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
-    print("The ledger, the signatures, the releases and their forecasts are intact.")
+    print(
+        "The ledger, the signatures, the releases, their forecasts and the received data are "
+        "intact."
+    )
 
 
 def _steps() -> rebuilding.Steps:

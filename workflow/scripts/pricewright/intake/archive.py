@@ -21,7 +21,9 @@ from typing import Annotated, Any, Literal
 from pricewright.files.disk import (
     ARRIVING,
     clear_abandoned,
+    file_sha256,
     read_whole,
+    sha256,
     store_by_digest,
     sync_folder,
 )
@@ -80,10 +82,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Deliveries that were accepted together, and the restatements that came with them."""
+    """Deliveries that were accepted together, and the restatements that came with them.
+
+    sha256: of the file that records it; empty before it is recorded.
+    """
 
     deliveries: Sequence[Delivery]
     restatements: Sequence[Mapping[str, Any]]
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,11 @@ class Archive:
                 patches.replace_by_difference(self.folder, old, new)
 
     def acceptances(self) -> list[Acceptance]:
-        """What was accepted so far, in order; raises Refusal if a file is missing or changed."""
-        found = []
+        """What was accepted so far, in order; raises Refusal if a file is missing or changed.
+
+        Each file has the SHA-256 of the one before it, so only a change of the newest is not seen.
+        """
+        found = list[Acceptance]()
         for number, path in enumerate(self._accepted(), start=1):
             if int(path.stem) != number:
                 raise Refusal(
@@ -130,14 +139,15 @@ class Archive:
                     "from a backup, because it records which deliveries were accepted."
                 )
             try:
-                entry = parse_json(read_whole(path), str(path))
+                content = read_whole(path)
+                entry = parse_json(content, str(path))
                 deliveries = [Delivery(**delivery) for delivery in entry["deliveries"]]
-                found.append(Acceptance(deliveries, entry["restatements"]))
+                restatements, before = entry["restatements"], entry.get("previous")
             except (Refusal, KeyError, TypeError):
-                raise Refusal(
-                    f"{path}: not as it was written; restore it from a backup, because it records "
-                    "which deliveries were accepted."
-                ) from None
+                raise _changed(path) from None
+            if found and before not in (None, found[-1].sha256):  # older versions wrote none
+                raise _changed(self._acceptance(number - 1))
+            found.append(Acceptance(deliveries, restatements, sha256(content)))
         return found
 
     def _accepted(self) -> list[Path]:
@@ -150,13 +160,14 @@ class Archive:
 
     def accept(self, acceptance: Acceptance) -> None:
         """Add an acceptance; its deliveries count from now on."""
-        number = len(self._accepted()) + 1
+        before = self._accepted()
         document = {
             "source": self.source,
+            "previous": file_sha256(before[-1]) if before else None,
             "deliveries": [asdict(delivery) for delivery in acceptance.deliveries],
             "restatements": acceptance.restatements,
         }
-        write_json(self._acceptance(number), document)
+        write_json(self._acceptance(len(before) + 1), document)
 
     def receive(self, item: Item, last: Delivery | None, today: date) -> Delivery | None:
         """Fetch an item's delivery and keep the bytes; None if it is the `last` one again.
@@ -167,10 +178,10 @@ class Archive:
         received = self._fetch(item, known)
         if received is None:
             return None
-        sha256, size, version = received
-        if last and last.sha256 == sha256:
+        digest, size, version = received
+        if last and last.sha256 == digest:
             return None
-        return Delivery(item.place, sha256, size, today.isoformat(), version)
+        return Delivery(item.place, digest, size, today.isoformat(), version)
 
     def settle(self) -> None:
         """Flush the names of all kept bytes to disk, and clear up partial files."""
@@ -222,3 +233,10 @@ class Archive:
                     "that this user may write to, because every delivery's bytes are kept there."
                 ) from None
             raise
+
+
+def _changed(path: Path) -> Refusal:
+    return Refusal(
+        f"{path}: not as it was written; restore it from a backup, because it records which "
+        "deliveries were accepted."
+    )

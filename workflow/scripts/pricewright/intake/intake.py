@@ -39,6 +39,10 @@ _NO_PRICES = re.compile("which column holds the (date|close)|there is no header|
 """Matches a refusal of a file that may hold no prices and only lie beside those that do."""
 
 
+NOT_COMPARED = "not-compared"
+"""What a restatement says of a delivery if the one that it replaces cannot be read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class IntakeTerms:
     """How deliveries are read and merged.
@@ -246,7 +250,7 @@ class _Reader:
                 *(delivery.place, refusal),
             )
             return [
-                {"what": "not-compared", "why": str(refusal)}
+                {"what": NOT_COMPARED, "why": str(refusal)}
                 | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
             ]
         compared = compare(before.state, after.state)

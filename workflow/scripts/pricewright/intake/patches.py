@@ -69,6 +69,28 @@ def whole(folder: Path, digest: str, *, just_kept: bool = False) -> Iterator[Pat
         yield made
 
 
+def intact(folder: Path) -> set[str]:
+    """The SHA-256 of everything that is kept in a folder with its right bytes, whole or as a
+    difference. Reads each file once."""
+    found, differences = set[str](), dict[str, list[Path]]()
+    for path in sorted(folder.glob("*.from-*.zst")):
+        differences.setdefault(path.name.split(".")[1].removeprefix("from-"), []).append(path)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not path.is_file() or "." in path.name or file_sha256(path) != path.name:
+            continue
+        found.add(path.name)
+        waiting = [(path.name, path.read_bytes())] if path.name in differences else []
+        while waiting:
+            newer, base = waiting.pop()
+            for each in differences.pop(newer, ()):
+                content = _patched(each.read_bytes(), base)
+                digest = each.name.partition(".")[0]
+                if sha256(content) == digest:
+                    found.add(digest)
+                    waiting.append((digest, content))
+    return found
+
+
 def _made_again(folder: Path, digest: str) -> bytes:
     chain: list[Path] = []
     wanted = digest

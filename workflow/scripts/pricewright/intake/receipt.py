@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from pricewright.files.clock import date_of
-from pricewright.intake.intake import Intake
+from pricewright.intake.intake import NOT_COMPARED, Intake
 from pricewright.intake.reading.quarantine import total
 
 _SUMS = ("bytes", "rows", "left_out", "in_bars", "kept")
@@ -21,10 +21,13 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
     Over all deliveries that count, rows = left_out + in_bars + quarantined, and kept =
     records.rows + superseded. in_bars counts the rows that the kept bars are made of: one row for
     each bar unless source.bars is intraday. With several deliveries, the digest is that of the
-    list of their digests, in the format of sha256sum.
+    list of their digests, in the format of sha256sum. not_compared counts the deliveries that
+    could not be compared with the ones that they replaced.
     """
     prices, deliveries = taken.state.prices, taken.facts
     changes = Counter(entry["what"] for entry in taken.restatements)
+    not_compared = [entry for entry in taken.restatements if entry["what"] == NOT_COMPARED]
+    current = {delivery["sha256"] for delivery in deliveries}
     ways = Counter(
         orjson.dumps(delivery["settings"]) for delivery in deliveries if delivery["rows"]
     )
@@ -37,6 +40,7 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
         "newest_lost": _newest_lost(taken),
         "superseded": sum(taken.state.superseded),
         **{what: changes[what] for what in ("restated", "rescaled", "withdrawn")},
+        "not_compared": sum(entry.get("new_sha256") in current for entry in not_compared),
         "symbols": len(prices.names),
         "first_date": str(date_of(int(days.min()))),
         "last_date": str(date_of(int(days.max()))),

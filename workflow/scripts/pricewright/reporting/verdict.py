@@ -119,6 +119,11 @@ def _lost(model: Mapping[str, Any]) -> Iterator[str]:
     what += [f"{values:,} values in other rows"] if values else []
     if what:
         yield f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."
+    if blind := came.get("not_compared"):
+        yield (
+            f"NOT COMPARED: {blind} deliver{'ies' if blind > 1 else 'y'} could not be compared "
+            "with what came before, so nobody knows what changed: see results/restatements.json."
+        )
     if dropped:
         yield (
             f"LOST: the newest row of {some_of(list(dropped))} is incomplete and was dropped: see "

@@ -1,0 +1,86 @@
+"""The deliveries that were received, by the ledger, and whether the archive still has them all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pricewright.files.errors import Refusal
+from pricewright.intake import patches
+from pricewright.intake.archive import Archive
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import LEDGER, Entry
+from pricewright.signoffs.policy import oneself
+
+EVENT = "received"
+"""The ledger's event name for deliveries that were accepted."""
+
+
+def record_received(root: Path, archive: Archive, author: str | None) -> None:
+    """Record the newest acceptance of an archive, once; the earlier ones follow from its bytes.
+
+    author: as `record_run` takes it. Raises what `ledger.append` raises.
+    """
+    newest, folder = archive.acceptances()[-1], Path(root) / LEDGER
+    if newest.sha256 not in _recorded(ledger.read(folder), archive.source):
+        ledger.append(
+            folder,
+            EVENT,
+            who=oneself(author),
+            source=archive.source,
+            acceptance=newest.sha256,
+            deliveries=[
+                {"place": delivery.place, "sha256": delivery.sha256, "bytes": delivery.bytes}
+                for delivery in newest.deliveries
+            ],
+        )
+
+
+def changed_archives(received: Path, entries: Sequence[Entry]) -> list[str]:
+    """A sentence for each source whose record of deliveries is not the one in the ledger.
+
+    received: the folder of all archives. Their bytes are not read: see `lost_bytes`.
+    """
+    found = []
+    for source in dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT):
+        archive = Archive(received, source)
+        try:
+            here = {acceptance.sha256 for acceptance in archive.acceptances()}
+        except Refusal as refusal:
+            found.append(str(refusal))
+            continue
+        recorded = _recorded(entries, source)
+        if gone := [entry for digest, entry in recorded.items() if digest not in here]:
+            found.append(
+                f"{archive.history}: lacks what the ledger says was received on "
+                f"{gone[0].time} (line {gone[0].sequence}), or was changed; restore the folder "
+                "from a backup."
+            )
+    return found
+
+
+def lost_bytes(received: Path, entries: Sequence[Entry]) -> list[str]:
+    """A sentence for each delivery whose bytes are no longer kept as they were received.
+
+    Reads all of them: differences are undone, and each digest is computed.
+    """
+    kept = patches.intact(received)
+    wanted = {
+        delivery["sha256"]: delivery["place"]
+        for entry in entries
+        if entry.event == EVENT
+        for delivery in entry.fields["deliveries"]
+    }
+    return [
+        f"{received / digest}: what was received from {place} is missing or was changed; restore "
+        "it from a backup."
+        for digest, place in wanted.items()
+        if digest not in kept
+    ]
+
+
+def _recorded(entries: Sequence[Entry], source: str) -> dict[str, Entry]:
+    """The lines of the ledger on a source's deliveries, by the digest of the acceptance."""
+    return {
+        entry.fields["acceptance"]: entry
+        for entry in entries
+        if entry.event == EVENT and entry.fields["source"] == source
+    }
