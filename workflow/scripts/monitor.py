@@ -6,8 +6,8 @@ from typing import Any
 
 from running import step
 
-from pricewright.files.disk import file_sha256, read_whole, write_whole
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import file_sha256, write_whole
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.record import (
@@ -99,7 +99,7 @@ def _watched(project: Path, recorded: RecordedDay, limits: WatchLimits) -> dict[
     """The findings of the watch. A damaged record is red, but has no `red_since` date, because
     training another model would not help."""
     current = project / PRODUCTION / CURRENT / "model.json"
-    document = parse_json(read_whole(current), str(current))  # checked when it was opened
+    document = read_json(current)  # checked when it was opened
     try:
         return watch(project, recorded, limits, document)
     except Refusal as refusal:

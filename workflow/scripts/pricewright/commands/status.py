@@ -19,7 +19,7 @@ from pricewright.configuration.config import (
     source_files,
 )
 from pricewright.files.disk import file_sha256, read_begin, read_whole
-from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
@@ -68,7 +68,7 @@ def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list
 
 def _links(root: Path) -> Iterator[str]:
     """Results that do not come from the previous step's result, by the digests in both."""
-    raw, clean = (_receipt(root, name) for name in (RECEIPT, CLEANING))
+    raw, clean = (read_json(root / name) for name in (RECEIPT, CLEANING))
     if raw["records"]["sha256"] != clean["input"]["sha256"]:
         yield f"{CLEANING} was made from other prices than {RECEIPT} describes"
     data = _DATA.search(read_begin(root / MODEL, _HEAD))
@@ -82,11 +82,6 @@ def _links(root: Path) -> Iterator[str]:
         yield f"{DEPLOYED} is missing"
     elif file_sha256(root / DEPLOYED) != model:
         yield f"{DEPLOYED} is a different model from {MODEL}"
-
-
-def _receipt(root: Path, name: str) -> dict[str, Any]:
-    receipt: dict[str, Any] = parse_json(read_whole(root / name), name)
-    return receipt
 
 
 def _written(path: Path) -> datetime:
@@ -171,7 +166,7 @@ def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -
     """
     if config["source"]["last_day"]:
         return []
-    receipt = _receipt(root, RECEIPT)
+    receipt = read_json(root / RECEIPT)
     counted = {each["sha256"] for each in [*receipt["deliveries"], *receipt["earlier"]]}
     received = received_deliveries(config, root)
     packed = [each.place for each in received if each.packed_in]

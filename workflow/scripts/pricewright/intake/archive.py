@@ -18,14 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pricewright.files.disk import (
-    ARRIVING,
-    clear_abandoned,
-    read_whole,
-    store_by_digest,
-    sync_folder,
-)
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import ARRIVING, clear_abandoned, store_by_digest, sync_folder
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake import patches
 from pricewright.intake.sources.source import Item
@@ -130,7 +124,7 @@ class Archive:
                     "from a backup, because it records which deliveries were accepted."
                 )
             try:
-                entry = parse_json(read_whole(path), str(path))
+                entry = read_json(path)
                 deliveries = [Delivery(**delivery) for delivery in entry["deliveries"]]
                 found.append(Acceptance(deliveries, entry["restatements"]))
             except (Refusal, KeyError, TypeError):

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import sha256
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal, printable
 from pricewright.files.secrets import read_secret, redact
 from pricewright.notices.facts import Notice
@@ -124,6 +124,6 @@ def _read_told(root: Path) -> dict[str, Mapping[str, str]]:
     """What was told before; nothing if the file is damaged, so everything is told again."""
     with suppress(Refusal, AttributeError, TypeError, ValueError):
         if (root / TOLD).exists():
-            found = parse_json(read_whole(root / TOLD), str(TOLD))
+            found = read_json(root / TOLD)
             return {str(service): dict(texts) for service, texts in found.items()}
     return {}
