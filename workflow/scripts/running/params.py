@@ -14,7 +14,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
-from running.startup import run_began
+from running.startup import current_run
 
 from pricewright.files.errors import Refusal
 from pricewright.files.orphans import here
@@ -33,7 +33,7 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     retries: config's section of that name. Locally, a job counts the logs that were written since
     the run began; inside a job on a cluster, Snakemake passes the number.
     """
-    known = {"since": run_began(), "run": {"process": os.getpid(), "where": here()}}
+    known = {"since": current_run.began, "run": {"process": os.getpid(), "where": here()}}
     known |= {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
