@@ -107,9 +107,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
                         _warn_if_last_run_had_config_files()
             else:
                 logger.info(AS_A_MODULE)
-        with comfort("a scheduled run may mistake this run's lock for a stale one"):
-            if workflow.exec_mode == ExecMode.DEFAULT and current_run.lock is None:
-                current_run.lock = hold(AT_WORK)
+            with comfort("a scheduled run may mistake this run's lock for a stale one"):
+                if current_run.lock is None:
+                    current_run.lock = hold(AT_WORK)
     with comfort("wrong data is retried in vain"):
         from snakemake.jobs import Job
 
@@ -162,8 +162,6 @@ def _warn_if_last_run_had_config_files() -> None:
     from pricewright.signoffs import ledger
     from pricewright.signoffs.policy import last_config_files
 
-    if not Path(ledger.LEDGER).exists():
-        return
     with suppress(Refusal):  # a damaged ledger is reported where it matters
         if last := last_config_files(ledger.read(Path(ledger.LEDGER))):
             logger.warning(
