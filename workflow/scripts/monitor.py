@@ -20,7 +20,6 @@ from pricewright.monitoring.record_days import PRODUCTION, days
 from pricewright.monitoring.watch import no_findings, watch
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import in_production
 from pricewright.steplog.log import logger, say
 
 
@@ -74,7 +73,7 @@ def monitor(
         found = _watched(project, recorded, limits) if recorded else no_findings(limits)
     except LinkAstray as refusal:
         logger.warning("nothing is forecast: %s", refusal)
-        release, model = in_production(ledger.read(project / ledger.LEDGER)), None
+        release, model = ledger.in_production(ledger.read(project / ledger.LEDGER)), None
         found = no_findings(limits, why=f"nothing is forecast: {refusal}")
     except CannotForecast as refusal:
         known = [day.date for day in days(project, release)]

@@ -20,7 +20,6 @@ from pricewright.files.errors import Refusal
 from pricewright.files.orphans import here
 from pricewright.releases.link import read_link
 from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import in_production
 
 Param = Callable[[Any, Any], dict[str, Any]]
 """A function of a job's wildcards and output."""
@@ -126,7 +125,7 @@ def _is_released(project: str) -> bool:
     if release_in_production(project):
         return True
     try:
-        return in_production(ledger.read(Path(project, ledger.LEDGER))) is not None
+        return ledger.in_production(ledger.read(Path(project, ledger.LEDGER))) is not None
     except (Refusal, OSError):
         return False
 

@@ -19,7 +19,6 @@ from pricewright.notices.options import Event
 from pricewright.scheduling.sessions import Schedule, late_data
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import Decision, GateDecision, check_gates
-from pricewright.signoffs.ledger import LEDGER, state_of
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
 from pricewright.signoffs.signed_files import MODEL, RECEIPT, covered_folder, digests, read_covered
@@ -129,8 +128,8 @@ def _names(gate: GateDecision) -> str:
 
 def switch_since(root: Path, lines: int) -> Notice | None:
     """The notice of a release or rollback since the ledger had `lines` lines, if any."""
-    entries = ledger.read(root / LEDGER)
-    state = state_of(entries)
+    entries = ledger.read(root / ledger.LEDGER)
+    state = ledger.state_of(entries)
     if not state.since or state.release is None or state.since <= lines:
         return None
     begun = entries[state.since - 1]
