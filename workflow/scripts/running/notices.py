@@ -84,10 +84,6 @@ def _tell(config: Mapping[str, Any], found: "list[Notice]", known: "Sequence[Eve
         from snakemake.logging import logger
 
         from pricewright.notices.messages import tell
-        from pricewright.notices.options import Notify
-        from pricewright.tables.options import make
 
-        for warning in tell(
-            Path(), make(Notify, config["notify"]), config["report"]["title"], found, known
-        ):
-            logger.warning(warning)
+        for untold in tell(Path(), config, found, known):
+            logger.warning(untold)
