@@ -146,7 +146,5 @@ def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(proje
     run.wait()
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
-    assert outcome.ran in (
-        list(STEPS[1:]),
-        list(STEPS[2:]),
-    )  # on a busy machine clean may end first
+    # on a busy machine clean may end first
+    assert outcome.ran in (list(STEPS[1:]), list(STEPS[2:]))
