@@ -114,13 +114,11 @@ def _written(path: Path) -> float:
 
 def _renew(record: "Record", workflow: Any) -> None:
     """Make a record again; if that fails, remove the one of an earlier run."""
-    done = False
     with comfort(record.lost):
         record.make(workflow, record.path)
-        done = True
-    if not done:
-        with suppress(OSError):
-            record.path.unlink()
+        return
+    with suppress(OSError):
+        record.path.unlink()
 
 
 def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:

@@ -148,11 +148,10 @@ def given_config_files(workflow: Any) -> list[str]:
 
     The config files of a workflow that uses this one as a module do not count.
     """
-    files: list[str] = []
     with comfort("the printed commands do not name the run's config files"):
         if workflow.modifier.is_main_snakefile():
-            files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-    return files
+            return [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    return []
 
 
 def _warn_if_last_run_had_config_files() -> None:
