@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from io import StringIO
@@ -122,6 +124,29 @@ class Project:
     def model(self) -> dict[str, Any]:
         document: dict[str, Any] = orjson.loads(self.results()["model.json"])
         return document
+
+
+def begin(
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
+    """Begin to run this Python with arguments, in a group of processes of its own."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=person_environment(env),
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until something is true, but no longer than these seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def command(

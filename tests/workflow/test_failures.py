@@ -3,14 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from datetime import datetime
 
 from running.step import ORPHANED
 
-from conftest import STEPS
+from conftest import STEPS, begin, wait_until
 
 
 def times(log):
@@ -18,16 +16,9 @@ def times(log):
     return [datetime.fromisoformat(stamp) for stamp in stamps]
 
 
-def begun(project, env=None):
-    """A run that goes on meanwhile, with a group of processes of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1"],
-        cwd=project.folder,
-        env=os.environ | (env or {}),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def started(project, env=None):
+    """A run that goes on meanwhile."""
+    return begin("-m", "snakemake", "--cores", "1", cwd=project.folder, env=env)
 
 
 def test_a_job_that_fails_for_a_while_is_retried_after_growing_waits(project, failing):
@@ -123,12 +114,8 @@ def test_code_that_does_not_parse_is_named_before_anything_runs(project):
 
 def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     project.configure(retries={"times": 1, "delay": 30})
-    run = begun(project, failing("model.json", 1))
-    waiting = project.folder / "logs" / "train_or_score.2.log"
-    for _ in range(600):
-        if waiting.exists():
-            break
-        time.sleep(0.1)
+    run = started(project, failing("model.json", 1))
+    wait_until((project.folder / "logs" / "train_or_score.2.log").exists)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.snakemake("--unlock").code == 0
@@ -139,11 +126,9 @@ def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
 
 def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(project, failing):
     project.configure(retries={"times": 1, "delay": 3})
-    run = begun(project, failing("model.json", 1))
+    run = started(project, failing("model.json", 1))
     log = project.folder / "logs" / "train_or_score.2.log"
-    while not (log.exists() and " wait " in log.read_text()):
-        assert run.poll() is None
-        time.sleep(0.05)
+    wait_until(lambda: log.exists() and " wait " in log.read_text())
     run.kill()
     time.sleep(1)  # meanwhile nobody waits for the killed process
     run.wait()
@@ -155,16 +140,11 @@ def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(pr
 
 
 def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(project):
-    run = begun(project)
-    for _ in range(6000):
-        if list((project.folder / ".snakemake" / "scripts").glob("*.clean.py")):
-            break
-        time.sleep(0.01)
+    run = started(project)
+    wait_until(lambda: [*(project.folder / ".snakemake" / "scripts").glob("*.clean.py")])
     os.killpg(run.pid, signal.SIGINT)
     run.wait()
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
-    assert outcome.ran in (
-        list(STEPS[1:]),
-        list(STEPS[2:]),
-    )  # on a busy machine clean may end first
+    # on a busy machine clean may end first
+    assert outcome.ran in (list(STEPS[1:]), list(STEPS[2:]))

@@ -5,7 +5,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -13,7 +12,7 @@ import orjson
 import pytest
 import yaml
 
-from conftest import PRICEWRIGHT, STEPS, Project, command, run_pricewright
+from conftest import PRICEWRIGHT, STEPS, Project, begin, command, run_pricewright
 from people import Office, signers_line
 from pricewright.configuration.config import complete
 from pricewright.signoffs import ledger, statements
@@ -50,13 +49,18 @@ def name_signers(project: Project, keys) -> None:
     (project.folder / "config/signers").write_text(reviewer + trainer)
 
 
+def all_sign(project: Project, keys) -> None:
+    """Let the author sign for the training, and the reviewer for everything else."""
+    office = office_of(project, keys)
+    office.sign("author", "author")
+    office.sign_all("reviewer")
+
+
 @pytest.fixture
 def signed(finished, keys):
     """A project in which everything has run and people have signed for it."""
     name_signers(finished, keys)
-    office = office_of(finished, keys)
-    office.sign("author", "author")
-    office.sign_all("reviewer")
+    all_sign(finished, keys)
     return finished
 
 
@@ -298,9 +302,7 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     name_signers(finished, keys)
     (finished.folder / "mine.yaml").write_text("report: {title: Mine}\n")
     assert finished.snakemake("--configfile", "mine.yaml", "--cores", "1").code == 0
-    office = office_of(finished, keys)
-    office.sign("author", "author")
-    office.sign_all("reviewer")
+    all_sign(finished, keys)
     whole = "snakemake --cores 1 production --configfile mine.yaml"
     shown = run_pricewright("status", cwd=finished.folder)
     assert f"to release: {whole}" in shown.stdout
@@ -349,15 +351,10 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     assert "in production already" in again.stderr
 
 
-def started(project: Project) -> subprocess.Popen:
+def started(project: Project) -> subprocess.Popen[str]:
     """Start a `snakemake production` that ignores another run's lock on the folder."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "production"],
-        cwd=project.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    words = ("-m", "snakemake", "--cores", "1", "--nolock", "production")
+    return begin(*words, cwd=project.folder)
 
 
 def test_of_several_runs_at_once_one_releases(signed):

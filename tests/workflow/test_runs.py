@@ -215,18 +215,12 @@ def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
     assert "Caution" in finished.results()["report.txt"].decode()
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"model": {"horizn": 5}}, "config key 'model.horizn': there is no such key; did you mean"),
-        ({"source": {"layout": "wide"}}, "config key 'source.columns.symbol': found 'symbol'"),
-    ],
-)
-def test_a_mistake_in_config_stops_the_run_before_it_begins(project, change, sentence):
-    project.configure(**change)
+def test_a_mistake_in_config_stops_the_run_before_it_begins(project):
+    project.configure(model={"horizn": 5})
     outcome = project.snakemake()
     assert outcome.code == 1
     assert outcome.ran == []
+    sentence = "config key 'model.horizn': there is no such key; did you mean"
     assert outcome.stderr.splitlines()[-1].startswith(sentence)
     assert not (project.folder / "results").exists()
 

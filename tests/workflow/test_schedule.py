@@ -5,14 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from conftest import PRICEWRIGHT, Project, run_pricewright
+from conftest import PRICEWRIGHT, Project, begin, run_pricewright, wait_until
 from pricewright.scheduling.runs import DONE, LEFT
 from pricewright.scheduling.sessions import Schedule, timetable
 from pricewright.signoffs import ledger
@@ -37,20 +35,13 @@ def done_for(project: Project, day) -> None:
     path.write_text(json.dumps({"exchange": "24/7", "done": str(day)}))
 
 
-def began(project: Project, **environment: str):
-    return subprocess.Popen(
-        [sys.executable, PRICEWRIGHT, "schedule", "--run"],
-        cwd=project.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | environment,
-        start_new_session=True,
-    )
+def started(project: Project, **environment: str):
+    words = (PRICEWRIGHT, "schedule", "--run")
+    return begin(*words, cwd=project.folder, env=environment, stderr=subprocess.PIPE)
 
 
 def run(project: Project):
-    process = began(project)
+    process = started(project)
     _, errors = process.communicate(timeout=300)
     return process.returncode, errors
 
@@ -78,12 +69,8 @@ def test_missed_days_are_run_in_order_with_the_prices_of_each_day(scheduled):
 
 def test_a_killed_scheduled_run_is_resumed_by_the_next(scheduled, failing):
     scheduled.configure(retries={"times": 1, "delay": 60}, model={"decay": 0.9})
-    killed = began(scheduled, **failing("model.json", 1))
-    waiting = scheduled.folder / "logs" / "train_or_score.3.log"
-    end = time.monotonic() + 120
-    while not waiting.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert waiting.exists()
+    killed = started(scheduled, **failing("model.json", 1))
+    wait_until((scheduled.folder / "logs" / "train_or_score.3.log").exists)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert list((scheduled.folder / LEFT).iterdir())

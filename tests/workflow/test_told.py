@@ -3,15 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
-from test_production import name_signers, office_of
+from test_production import all_sign, name_signers
 
-from conftest import Project, run_pricewright
+from conftest import Project, begin, run_pricewright, wait_until
 
 
 @pytest.fixture
@@ -46,9 +44,7 @@ def test_from_a_failure_to_a_rollback_each_event_is_announced_once(told, web_hoo
     assert web_hook.titles()[1] == "Small market: not accepted, waiting for people"
     assert web_hook.texts()[1].endswith("\n\nA run went well again.")
     assert "Next: pricewright sign author" in web_hook.texts()[1]
-    office = office_of(told, keys)
-    office.sign("author", "author")
-    office.sign_all("reviewer")
+    all_sign(told, keys)
     assert told.snakemake().ran == []
     assert "ready for release" in web_hook.texts()[2]
     for _ in range(2):
@@ -102,19 +98,9 @@ def interrupted(project, environment):
 
     At that moment Snakemake only waits for the job. While it starts a job, it may miss the key.
     """
-    run = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "--forceall"],
-        cwd=project.folder,
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    waiting = project.folder / "logs" / "clean.2.log"
-    while not waiting.exists():
-        assert run.poll() is None
-        time.sleep(0.05)
+    words = ("-m", "snakemake", "--cores", "1", "--forceall")
+    run = begin(*words, cwd=project.folder, env=environment, stderr=subprocess.PIPE)
+    wait_until((project.folder / "logs" / "clean.2.log").exists)
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate()
     return run.returncode, said

@@ -7,11 +7,7 @@ scattergather:
 rule clean:
     input:
         f"results/prices_raw.{config['format']}",
-        corrections=branch(
-            config["corrections"]["file"] is not None,
-            then=config["corrections"]["file"],
-            otherwise=[],
-        ),
+        corrections=config["corrections"]["file"] or [],
         parts=branch(
             config["shards"] > 1,
             then=gather.shards("results/shards/{scatteritem}.prices.parquet"),

@@ -3,11 +3,7 @@
 rule clean_shard:
     input:
         f"results/prices_raw.{config['format']}",
-        corrections=branch(
-            config["corrections"]["file"] is not None,
-            then=config["corrections"]["file"],
-            otherwise=[],
-        ),
+        corrections=config["corrections"]["file"] or [],
     output:
         temp("results/shards/{scatteritem}.prices.parquet"),
         receipt=temp("results/shards/{scatteritem}.prices.json"),

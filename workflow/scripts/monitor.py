@@ -6,8 +6,8 @@ from typing import Any
 
 from running import step
 
-from pricewright.files.disk import file_sha256, read_whole, write_whole
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import file_sha256, write_whole
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.record import (
@@ -20,7 +20,6 @@ from pricewright.monitoring.record_days import PRODUCTION, days
 from pricewright.monitoring.watch import no_findings, watch
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import in_production
 from pricewright.steplog.log import logger, say
 
 
@@ -74,7 +73,7 @@ def monitor(
         found = _watched(project, recorded, limits) if recorded else no_findings(limits)
     except LinkAstray as refusal:
         logger.warning("nothing is forecast: %s", refusal)
-        release, model = in_production(ledger.read(project / ledger.LEDGER)), None
+        release, model = ledger.in_production(ledger.read(project / ledger.LEDGER)), None
         found = no_findings(limits, why=f"nothing is forecast: {refusal}")
     except CannotForecast as refusal:
         known = [day.date for day in days(project, release)]
@@ -99,7 +98,7 @@ def _watched(project: Path, recorded: RecordedDay, limits: WatchLimits) -> dict[
     """The findings of the watch. A damaged record is red, but has no `red_since` date, because
     training another model would not help."""
     current = project / PRODUCTION / CURRENT / "model.json"
-    document = parse_json(read_whole(current), str(current))  # checked when it was opened
+    document = read_json(current)  # checked when it was opened
     try:
         return watch(project, recorded, limits, document)
     except Refusal as refusal:

@@ -1,6 +1,7 @@
 """Production: release what people signed for, after checking everything again."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,11 @@ def production(
 
 def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
     """Files of the source that are newer than the results, and so not in the release."""
-    try:
-        files = source_files(config, step.FOLDER.parents[1])
+    with suppress(Refusal, OSError):  # a release does not need the source
         made = (project / RECEIPT).stat().st_mtime
-        for file in files:
+        for file in source_files(config, step.FOLDER.parents[1]):
             if Path(file).stat().st_mtime > made:
                 yield f"{file} is newer than the results, so the release does not include it"
-    except (Refusal, OSError):  # a release does not need the source
-        return
 
 
 if __name__ == "__main__":

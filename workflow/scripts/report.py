@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from running import step
 
-from pricewright.files.disk import file_sha256, read_whole, write_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.disk import file_sha256, write_whole
+from pricewright.files.documents import read_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import ReportOptions, compose
@@ -68,7 +67,7 @@ def report(
     """
     say("start", input=input)
     model, digest = read_model(input)
-    odd = _document(quality) if quality else None
+    odd = read_json(quality) if quality else None
     pictures = {"html": html, "coverage": coverage, "skill": skill, "table": table}
     pending = pending_decisions(model, required)
     written = {"report": str(output)} | {what: str(path) for what, path in pictures.items() if path}
@@ -127,11 +126,6 @@ def _tell_ledger(project: Path, author: str | None) -> None:
         record_report(project, author)
     except (Refusal, OSError) as error:
         logger.warning("the ledger could not record this report: %s", error)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = parse_json(read_whole(path), str(path))
-    return found
 
 
 if __name__ == "__main__":

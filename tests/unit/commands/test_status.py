@@ -39,10 +39,6 @@ def test_what_is_of_one_piece_is_not_out_of_date(results):
     assert outdated(results, [], BEGAN) == []
 
 
-def test_before_any_run_nothing_is(tmp_path):
-    assert outdated(tmp_path, [], None) == []
-
-
 def test_a_source_or_config_written_since_is_named(results):
     for name, seconds in (("new.csv", 1), ("old.csv", -1)):
         (results / name).touch()

@@ -18,20 +18,25 @@ LATE = Notice("late", "The data are late.", "snakemake --cores 1")
 RELEASED = Notice("released", "Release abc is in production.", "pricewright history")
 
 
+def config(variable, **options):
+    """A config that notifies the services in an environment variable."""
+    return {"notify": {"to": [variable], **options}, "report": {"title": "Oil"}}
+
+
 @pytest.fixture
 def desk(tmp_path, monkeypatch, web_hook):
     """Tells a web hook of what was found, as the run of a project does."""
     monkeypatch.setenv("DESK_HOOK", web_hook.url)
 
     def told(*found, known=(), **options):
-        return tell(tmp_path, Notify(to=("DESK_HOOK",), **options), "Oil", list(found), known)
+        return tell(tmp_path, config("DESK_HOOK", **options), list(found), known)
 
     return told
 
 
 def test_a_mail_says_what_it_is_about_and_the_next_command(tmp_path, monkeypatch, mailbox):
     monkeypatch.setenv("DESK_MAIL", mailbox.url)
-    assert tell(tmp_path, Notify(to=("DESK_MAIL",)), "Oil", [FAILED, LATE]) == []
+    assert tell(tmp_path, config("DESK_MAIL"), [FAILED, LATE]) == []
     [mail] = mailbox.messages
     assert mail["Subject"] == "Oil: failed, data late"
     assert "ann@example.com" in mail["To"]
@@ -44,7 +49,7 @@ def test_each_service_gets_one_message_with_all_that_is_new(
     tmp_path, monkeypatch, web_hook, mailbox
 ):
     monkeypatch.setenv("DESK", f"{web_hook.url} {mailbox.url}")
-    assert tell(tmp_path, Notify(to=("DESK",)), "Oil", [FAILED, LATE]) == []
+    assert tell(tmp_path, config("DESK"), [FAILED, LATE]) == []
     assert web_hook.titles() == ["Oil: failed, data late"]
     assert len(mailbox.messages) == 1
 
@@ -112,19 +117,19 @@ def test_one_service_that_is_down_keeps_no_other_from_being_told(
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = f"json://127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("DESK", f"{closed} no-url nosuchservice://x {silent_url} {web_hook.url}")
-    untold = tell(tmp_path, Notify(to=("DESK",)), "Oil", [LATE])
+    untold = tell(tmp_path, config("DESK"), [LATE])
     assert [sentence[:9] for sentence in untold] == [f"Service {n}" for n in (1, 2, 3, 4)]
     assert web_hook.titles() == ["Oil: data late"]
 
 
 def test_a_variable_that_is_not_set_is_said_if_there_was_something_to_tell(tmp_path, monkeypatch):
     monkeypatch.delenv("DESK", raising=False)
-    [untold] = tell(tmp_path, Notify(to=("DESK",)), "Oil", [LATE])
+    [untold] = tell(tmp_path, config("DESK"), [LATE])
     assert untold == (
         "config key 'notify.to': the environment variable DESK is not set, so nobody was told: "
         "data late; set it."
     )
-    assert tell(tmp_path, Notify(to=("DESK",)), "Oil", []) == []
+    assert tell(tmp_path, config("DESK"), []) == []
     assert not (tmp_path / TOLD).exists()
 
 
@@ -177,8 +182,7 @@ def test_apprise_is_loaded_only_to_send(tmp_path):
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from pathlib import Path\n"
         "from pricewright.notices.messages import tell\n"
-        "from pricewright.notices.options import Notify\n"
-        "tell(Path(), Notify(to=('DESK',)), 'Oil', [], ['failed'])\n"
+        "tell(Path(), {'notify': {'to': ['DESK']}}, [], ['failed'])\n"
         "assert 'apprise' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

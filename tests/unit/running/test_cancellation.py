@@ -16,12 +16,8 @@ class Cluster(RemoteExecutor):
     def __init__(self, *jobs):
         self.cancelled = []
         self.asking, self.answer = threading.Event(), threading.Event()
-        self.active_jobs, self.lock, self.wait, self._tmpdir = (
-            list(jobs),
-            threading.Lock(),
-            True,
-            None,
-        )
+        self.active_jobs, self.lock = list(jobs), threading.Lock()
+        self.wait, self._tmpdir = True, None
         settings = SimpleNamespace(init_seconds_before_status_checks=0)
         self.workflow = SimpleNamespace(
             executor_plugin=SimpleNamespace(common_settings=settings),

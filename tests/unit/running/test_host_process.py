@@ -42,10 +42,11 @@ def heard(monkeypatch, caplog):
     for name in ("spare_pandas", "cancel_all", "try_wrong_data_once"):
         monkeypatch.setattr(startup, name, lambda *_: None)
     monkeypatch.setattr("running.terminal.watch", lambda workflow: None)
-    monkeypatch.setattr(startup, "_run", startup._Run(began=0.0))
+    monkeypatch.setattr(startup.current_run, "began", 0.0)
     logger.addHandler(caplog.handler)
     caplog.set_level("INFO", logger=logger.name)
     yield []
+    startup.current_run.end()
     logger.removeHandler(caplog.handler)
     logger.removeFilter(startup.hear_that_nothing_is_done)
 
@@ -58,7 +59,7 @@ def test_each_run_in_a_process_has_its_own_beginning_and_hears_of_itself_alone(h
     for number in (1, 2):
         before = time.time()
         startup.begin(workflow(), lambda workflow, number=number: heard.append(number))
-        assert startup.run_began() >= before
+        assert startup.current_run.began >= before
     nothing_to_do()
     assert heard == [2]
 

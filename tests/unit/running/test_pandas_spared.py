@@ -6,7 +6,7 @@ from snakemake.iocontainers import Params, Snakemake
 from snakemake.persistence import PersistenceBase
 from snakemake.persistence.file import FilePersistence
 
-from running import overrides as lean
+from running.overrides import spare_pandas
 
 METHODS = [(PersistenceBase, "_serialize_param_pandas"), (Snakemake, "_safely_store_params")]
 PLAIN = [{"a": [1, None]}, "text", 0.1, None, (1, 2), {3}]
@@ -39,7 +39,7 @@ def test_plain_params_are_compared_and_given_as_by_snakemake_itself_without_pand
     seen, value, monkeypatch
 ):
     by_itself = seen(value)
-    lean.spare_pandas()
+    spare_pandas()
     monkeypatch.delitem(sys.modules, "pandas")
     assert seen(value) == by_itself
     assert "pandas" not in sys.modules
@@ -48,7 +48,7 @@ def test_plain_params_are_compared_and_given_as_by_snakemake_itself_without_pand
 @pytest.mark.parametrize("table", TABLES, ids=["frame", "series"])
 def test_a_table_among_params_is_still_one(table):
     by_itself = compared(table)
-    lean.spare_pandas()
+    spare_pandas()
     assert compared(table) == by_itself != compared(table * 2)
     (found, plain), _, types = given([table, "text"])
     assert found.equals(table)
@@ -56,14 +56,14 @@ def test_a_table_among_params_is_still_one(table):
 
 
 def test_to_spare_it_twice_changes_nothing_more():
-    lean.spare_pandas()
+    spare_pandas()
     once = [getattr(owner, name) for owner, name in METHODS]
-    lean.spare_pandas()
+    spare_pandas()
     assert [getattr(owner, name) for owner, name in METHODS] == once
 
 
 def test_a_snakemake_without_these_methods_is_left_as_it_is(monkeypatch):
     for owner, name in METHODS:
         monkeypatch.delattr(owner, name)
-    lean.spare_pandas()
+    spare_pandas()
     assert not [name for owner, name in METHODS if hasattr(owner, name)]

@@ -6,13 +6,12 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from conftest import SCRIPTS
+from conftest import SCRIPTS, wait_until
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import (
     AT_WORK,
@@ -206,20 +205,13 @@ def test_a_kill_of_all_leaves_no_lock_and_the_day_is_due_still(tmp_path, desk):
     first.wait(60)
     assert desk() == (0, [])  # what it started is at work still, and keeps the lock
     os.kill(worker, signal.SIGKILL)
-    until(lambda: is_free(tmp_path / LOCK))
+    wait_until(lambda: is_free(tmp_path / LOCK))
     assert desk() == (0, [None])
 
 
 def is_free(path):
     with alone(path) as free:
         return free
-
-
-def until(true, seconds=30):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 HOLD = "hold(root / AT_WORK); print('at work', flush=True); time.sleep(60)"

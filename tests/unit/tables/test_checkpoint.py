@@ -12,7 +12,6 @@ import pytest
 from conftest import SCRIPTS
 from price_tables import read_table, write_table
 from pricewright.files.disk import sha256
-from pricewright.files.errors import Refusal
 from pricewright.tables.prices import Prices, read_prices, write_prices
 from pricewright.tables.table_files import BATCH, write_groups
 
@@ -139,11 +138,3 @@ def test_timestamps_in_a_table_of_ones_own_stay_as_they_are_in_parquet(tmp_path)
     table = pd.DataFrame({"date": ["2024-01-01T10:00"], "close": [1.0]})
     write_table(tmp_path / "a.parquet", table)
     assert read_table(tmp_path / "a.parquet")[0]["date"].tolist() == ["2024-01-01T10:00"]
-
-
-def test_a_parquet_file_that_is_cut_off_is_refused(tmp_path, prices):
-    write_prices(tmp_path / "a.parquet", prices)
-    content = (tmp_path / "a.parquet").read_bytes()
-    (tmp_path / "a.parquet").write_bytes(content[:-9])
-    with pytest.raises(Refusal, match=r"a\.parquet: not a whole Parquet file"):
-        read_table(tmp_path / "a.parquet")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from running.comforts import comfort
-from running.startup import given_config_files, is_interrupted, lines_before_run
+from running.startup import current_run, given_config_files
 
 if TYPE_CHECKING:
     from pricewright.notices.facts import Notice
@@ -36,7 +36,7 @@ def tell_how_it_went(
     known: list[Event] = ["waiting"]
     _find(found, lambda: facts.awaited_people(root, config, files))
     if released:
-        _find(found, lambda: facts.switch_since(root, lines_before_run()))
+        _find(found, lambda: facts.switch_since(root, current_run.lines))
     if whole:
         known = ["failed", *STATE]
         _find(found, lambda: facts.unaccepted_model(root))
@@ -55,7 +55,7 @@ def tell_why_it_failed(
 
     logs: for the log of each failed step, the sentences that say why.
     """
-    if not config["notify"]["to"] or is_interrupted():
+    if not config["notify"]["to"] or current_run.interrupted:
         return
     from pricewright.notices import facts
 
@@ -84,10 +84,6 @@ def _tell(config: Mapping[str, Any], found: "list[Notice]", known: "Sequence[Eve
         from snakemake.logging import logger
 
         from pricewright.notices.messages import tell
-        from pricewright.notices.options import Notify
-        from pricewright.tables.options import make
 
-        for warning in tell(
-            Path(), make(Notify, config["notify"]), config["report"]["title"], found, known
-        ):
-            logger.warning(warning)
+        for untold in tell(Path(), config, found, known):
+            logger.warning(untold)

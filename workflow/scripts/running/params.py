@@ -15,14 +15,13 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
-from running.startup import run_began
+from running.startup import current_run
 
 from pricewright.configuration.config import source_version
 from pricewright.files.errors import Refusal
 from pricewright.files.orphans import here
 from pricewright.releases.link import read_link
 from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import in_production
 
 Param = Callable[[Any, Any], dict[str, Any]]
 """A function of a job's wildcards and output."""
@@ -35,7 +34,7 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     retries: config's section of that name. Locally, a job counts the logs that were written since
     the run began; inside a job on a cluster, Snakemake passes the number.
     """
-    known = {"since": run_began(), "run": {"process": os.getpid(), "where": here()}}
+    known = {"since": current_run.began, "run": {"process": os.getpid(), "where": here()}}
     known |= {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def _is_released(project: str) -> bool:
     if release_in_production(project):
         return True
     try:
-        return in_production(ledger.read(Path(project, ledger.LEDGER))) is not None
+        return ledger.in_production(ledger.read(Path(project, ledger.LEDGER))) is not None
     except (Refusal, OSError):
         return False
 

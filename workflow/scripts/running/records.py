@@ -24,7 +24,7 @@ from running.comforts import LAST, comfort
 from running.notices import tell_how_it_went, tell_why_it_failed
 from running.params import is_stored
 from running.run_report import write_run_report
-from running.startup import given_config_files, run_began, run_config, run_ended
+from running.startup import current_run, given_config_files
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import Refusal, printable
@@ -81,13 +81,13 @@ def make_up_records(workflow: Any) -> None:
         idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
         if idle or is_stored(workflow) or not _is_whole(workflow):
             return
-        restore_lost_candidate(run_config())
+        restore_lost_candidate(current_run.config)
         made = [_written(Path(path)) for job in workflow.dag.jobs for path in job.output]
         for record in RECORDS:
             if _written(record.path) < max(made):
                 _renew(record, workflow)
             made.append(_written(record.path))
-        tell_how_it_went(workflow, run_config(), [], whole=True)
+        tell_how_it_went(workflow, current_run.config, [], whole=True)
 
 
 def restore_lost_candidate(config: Mapping[str, Any]) -> None:
@@ -114,13 +114,11 @@ def _written(path: Path) -> float:
 
 def _renew(record: "Record", workflow: Any) -> None:
     """Make a record again; if that fails, remove the one of an earlier run."""
-    done = False
     with comfort(record.lost):
         record.make(workflow, record.path)
-        done = True
-    if not done:
-        with suppress(OSError):
-            record.path.unlink()
+        return
+    with suppress(OSError):
+        record.path.unlink()
 
 
 def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
@@ -131,7 +129,7 @@ def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
     logs: list[Path] = []
     with comfort("the reasons of failed steps are only shown above"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
-    written = [log for log in logs if log.exists() and log.stat().st_mtime >= run_began()]
+    written = [log for log in logs if log.exists() and log.stat().st_mtime >= current_run.began]
     failed = {str(log): why for log in written if (why := reasons(log))}
     for log, why in failed.items():
         logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
@@ -147,7 +145,7 @@ def _leave_due(workflow: Any) -> None:
 
     for job in workflow.dag.needrun_jobs():
         updated = [file for file in job.output if is_flagged(file, "update")]
-        began = any(_written(Path(log)) >= run_began() for log in job.log)
+        began = any(_written(Path(log)) >= current_run.began for log in job.log)
         if not (updated and began):
             continue
         oldest = min(_written(Path(file)) for file in job.input)
@@ -189,7 +187,7 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
         from pricewright.monitoring.summary import watch_warning
         from pricewright.reporting.run_summary import run_summary  # slow to import
 
-        took = time.time() - run_began()
+        took = time.time() - current_run.began
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
         if "monitor" in steps and (warning := watch_warning(Path())):
             text = f"{fill(warning, 79, break_on_hyphens=False)}\n{text}"
@@ -254,7 +252,7 @@ def _end_now() -> None:
     collection by as long as an import of pandas takes. Other programs that run Snakemake in their
     own process keep their timers.
     """
-    run_ended()
+    current_run.end()
     freeze_garbage()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer) and _is_of_snakemake(thread.function):

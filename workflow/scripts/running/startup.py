@@ -33,11 +33,13 @@ class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
 
 
 @dataclass
-class _Run:
-    """The current run.
+class Run:
+    """A run of the workflow.
 
-    began: its start.  lines: the ledger's number of lines then.  idle: called if there is nothing
-    to do.  interrupted: whether a person ended it.  config: the config, once it is checked.
+    began: its start; older logs belong to earlier runs.  lines: the ledger's number of lines then,
+    because times alone do not separate two runs that begin in the same second.  idle: called if
+    there is nothing to do.  interrupted: whether a person ended it, usually with Ctrl-C.  config:
+    the config, once it is checked.  lock: open while others should see that a run is active here.
     """
 
     began: float = field(default_factory=time.time)
@@ -45,50 +47,28 @@ class _Run:
     idle: Callable[[], None] | None = None
     interrupted: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
+    lock: int | None = None
+
+    def end(self) -> None:
+        """End the run: later messages of Snakemake belong to another one."""
+        self.idle = None
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
 
 
-_run = _Run()
-
-_HELD: list[int] = []
-"""Open locks that show others that a run is active here."""
-
-
-def run_began() -> float:
-    """When the current run began; older logs belong to earlier runs."""
-    return _run.began
-
-
-def lines_before_run() -> int:
-    """The number of lines in the ledger when the current run began; times alone do not separate two
-    runs that begin in the same second."""
-    return _run.lines
-
-
-def is_interrupted() -> bool:
-    """Whether a person ended the current run, usually with Ctrl-C."""
-    return _run.interrupted
-
-
-def run_config() -> Mapping[str, Any]:
-    """The config of the current run, once it is checked."""
-    return _run.config
-
-
-def run_ended() -> None:
-    """End the current run: later messages of Snakemake belong to another one."""
-    _run.idle = None
-    while _HELD:
-        os.close(_HELD.pop())
+current_run = Run()
+"""One process may have several runs, one after the other."""
 
 
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
     """Notice in Snakemake's log that a run has nothing to do or that a person ends it, because no
     hook says so; and hide that a file which never existed cannot be restored."""
     said = str(record.msg)
-    _run.interrupted |= said.startswith("Terminating processes on user request")
-    idle = _run.idle
+    current_run.interrupted |= said.startswith("Terminating processes on user request")
+    idle = current_run.idle
     if idle and said.startswith("Nothing to be done"):
-        run_ended()
+        current_run.end()
         idle()
     return not said.startswith("Cannot restore ")
 
@@ -105,13 +85,13 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: called with the workflow if there is nothing to do.
     """
-    # one process may have several runs
-    _run.began, _run.lines, _run.idle, _run.interrupted = time.time(), 0, None, False
+    current_run.began, current_run.lines = time.time(), 0
+    current_run.idle, current_run.interrupted = None, False
     with (
         comfort("people may be notified of an earlier release"),
         suppress(FileNotFoundError, NotADirectoryError),
     ):
-        _run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
+        current_run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it warns about restoring files that never existed, and makes no missing records"):
@@ -121,19 +101,19 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         logger.addFilter(hear_that_nothing_is_done)
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
-                _run.idle = lambda: idle(workflow)
+                current_run.idle = lambda: idle(workflow)
                 with comfort("a run without a config file does not say what the last one had"):
                     if not workflow.overwrite_configfiles:
                         _warn_if_last_run_had_config_files()
             else:
                 logger.info(AS_A_MODULE)
-        with comfort("a scheduled run may mistake this run's lock for a stale one"):
-            if workflow.exec_mode == ExecMode.DEFAULT and not _HELD:
-                _HELD.append(hold(AT_WORK))
+            with comfort("a scheduled run may mistake this run's lock for a stale one"):
+                if current_run.lock is None:
+                    current_run.lock = hold(AT_WORK)
     with comfort("wrong data is retried in vain"):
         from snakemake.jobs import Job
 
-        try_wrong_data_once(Job, run_began)
+        try_wrong_data_once(Job, lambda: current_run.began)
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
@@ -168,11 +148,10 @@ def given_config_files(workflow: Any) -> list[str]:
 
     The config files of a workflow that uses this one as a module do not count.
     """
-    files: list[str] = []
     with comfort("the printed commands do not name the run's config files"):
         if workflow.modifier.is_main_snakefile():
-            files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-    return files
+            return [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    return []
 
 
 def _warn_if_last_run_had_config_files() -> None:
@@ -182,8 +161,6 @@ def _warn_if_last_run_had_config_files() -> None:
     from pricewright.signoffs import ledger
     from pricewright.signoffs.policy import last_config_files
 
-    if not Path(ledger.LEDGER).exists():
-        return
     with suppress(Refusal):  # a damaged ledger is reported where it matters
         if last := last_config_files(ledger.read(Path(ledger.LEDGER))):
             logger.warning(
@@ -205,7 +182,7 @@ def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[st
                 f"{path}: found {min(found)!r} in this path, so Snakemake cannot start scripts; "
                 "move the project and its environment to a folder without that character"
             )
-    _run.config = config
+    current_run.config = config
     try:
         files = source_files(complete(config), home)
     except Refusal as refusal:

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from pricewright.files.errors import Refusal
@@ -137,18 +136,12 @@ def _paths(files: Any, unnamed: str) -> dict[str, Any]:
     return {name: path for name, path in named.items() if path != []}
 
 
-def _on_error(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
-    log.failure(error)
-
-
 def _begin(script: Path) -> None:
     """Set up the log of this process, once, before anything can go wrong unseen."""
     gc.disable()  # until `run`: imports leave no garbage worth collecting
     shown = os.environ.get(log.STDERR) if _job is not None else None
     log.to_stderr(script.stem, shown or "INFO")
-    sys.excepthook = _on_error
+    sys.excepthook = lambda kind, error, traceback: log.failure(error)
     if _job is not None:
         retry = _job.params.get("retry", {})
         previous_log = log.to_file(Path(_job.log[0]), script.stem, retry.get("keep_logs_days"))

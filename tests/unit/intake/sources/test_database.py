@@ -114,15 +114,6 @@ def database(owner, name, encoding):
         owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_the_same_rows_are_the_same_bytes_in_any_order(owner):
-    query = "SELECT * FROM (VALUES (1, 'b'), (2, 'a'), (1, 'b'), (10, 'c')) AS v(n, s) ORDER BY n"
-    up, down = (read(ask(owner.uri(), query + way)) for way in ("", " DESC"))
-    assert up == down
-    lines = up.splitlines()
-    assert lines == sorted(lines)
-    assert lines.count(b'{"n":1,"s":"b"}') == 2  # a duplicate is not ours to drop
-
-
 def test_rows_come_in_parts_and_none_is_lost(owner, monkeypatch):
     monkeypatch.setattr("pricewright.intake.sources.database._ROWS", 7)
     found = records(ask(owner.uri(), "SELECT x FROM generate_series(1, 100) AS x"))
@@ -234,11 +225,6 @@ def test_parameters_are_bound(owner):
     always = {"symbol": "' OR 1 = 1 --"}
     query = "SELECT * FROM prices WHERE symbol = :symbol"
     assert read(ask(owner.uri(), query, parameters=always)) == NO_ROWS
-
-
-def test_a_parameter_without_a_value_is_refused(owner):
-    query = "SELECT * FROM prices WHERE day = :day"
-    refused(lambda: records(ask(owner.uri(), query)), "config key 'source.parameters.day'")
 
 
 @pytest.mark.parametrize(

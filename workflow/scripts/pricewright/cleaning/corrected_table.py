@@ -16,7 +16,7 @@ import pyarrow as pa
 from pricewright.cleaning.declarations import Rename, read_corrections
 from pricewright.cleaning.missing import Settled, in_order
 from pricewright.files.disk import copy_whole, file_sha256, read_whole
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.records import (
     OrderedTable,
@@ -270,7 +270,7 @@ def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> C
     Raises Refusal if the parts are of another file, or do not cover all of its rows.
     """
     sha256 = file_sha256(path)
-    found = [parse_json(read_whole(receipt), str(receipt)) for receipt in receipts]
+    found = [read_json(receipt) for receipt in receipts]
     for receipt, part in zip(receipts, found, strict=True):
         groups = part["row_groups"]
         if part["sha256"] != (sha256 if groups is None else groups_sha256(path, groups)):

@@ -93,11 +93,10 @@ _AS_ASKED = "as asked for"
 
 def _given(access: Access) -> list[Setting]:
     """The options of access that were given, except files to leave out, as settings."""
-    values = {name: value for name, value in vars(access).items() if name != "leave_out"}
     return [
         Setting(name, list(value) if isinstance(value, tuple) else value, _AS_ASKED)
-        for name, value in values.items()
-        if value != getattr(Access(), name)
+        for name, value in vars(access).items()
+        if name != "leave_out" and value != getattr(Access(), name)
     ]
 
 

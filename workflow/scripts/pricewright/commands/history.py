@@ -11,7 +11,6 @@ from tabulate import tabulate
 from pricewright.releases.history import describe_switches, described_switches
 from pricewright.releases.models import Training, trainings
 from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import LEDGER
 
 _SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ratio": "interval"}
 
@@ -58,7 +57,7 @@ def _list_releases(limit: int, format: str) -> None:
     if format == "table":
         print(describe_switches(Path(), limit))
         return
-    found = described_switches(ledger.read(Path(LEDGER)))[:limit]
+    found = described_switches(ledger.read(Path(ledger.LEDGER)))[:limit]
     records = [
         {"time": begun.time, "who": begun.who, "event": begun.event, "line": begun.sequence}
         | {"release": begun.fields["release"], "outcome": what}

@@ -15,14 +15,10 @@ MARKS = ("config/config.yaml", "results/ingest.json", "ledger/ledger.jsonl")
 def find_project() -> Path | None:
     """The folder of the project that the caller is in, or None outside any project."""
     here = Path.cwd()
-    return next(
-        (
-            folder
-            for folder in (here, *here.parents)
-            if any((folder / mark).is_file() for mark in MARKS)
-        ),
-        None,
-    )
+    for folder in (here, *here.parents):
+        if any((folder / mark).is_file() for mark in MARKS):
+            return folder
+    return None
 
 
 def enter_project() -> None:

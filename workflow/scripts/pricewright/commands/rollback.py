@@ -8,11 +8,9 @@ from pricewright.configuration.config import config_of_run
 from pricewright.monitoring.record import record_switch
 from pricewright.notices.facts import switch_since
 from pricewright.notices.messages import tell
-from pricewright.notices.options import Notify
 from pricewright.releases.release import Unsigned, roll_back
 from pricewright.signoffs import ledger
 from pricewright.steplog.log import logger
-from pricewright.tables.options import make
 
 
 def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
@@ -41,6 +39,5 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     record_switch(root, config)
     print(f"Release {digest[:12]} is in production: production/current/model.json.")
     if config["notify"]["to"] and (switched := switch_since(root, lines)):
-        options, title = make(Notify, config["notify"]), config["report"]["title"]
-        for untold in tell(root, options, title, [switched]):
+        for untold in tell(root, config, [switched]):
             logger.warning(untold)

@@ -14,7 +14,6 @@ from pricewright.files.clock import now
 from pricewright.files.errors import Refusal
 from pricewright.notices.facts import STATUS, Notice
 from pricewright.notices.messages import tell
-from pricewright.notices.options import Notify
 from pricewright.scheduling.runs import LOG, last_done, run_due, run_workflow
 from pricewright.scheduling.sessions import Schedule, timetable
 from pricewright.scheduling.timers import Kind, Timer, usual_kind
@@ -130,9 +129,8 @@ def _run_once(
 
 def _tell(root: Path, config: dict[str, Any], why: str) -> None:
     """Notify people of a run that failed before it could notify them itself."""
-    options = make(Notify, config.get("notify") or {})
-    text = why if options.reasons else "A scheduled run failed before any step began."
+    reasons = (config.get("notify") or {}).get("reasons")
+    text = why if reasons else "A scheduled run failed before any step began."
     found = [Notice("failed", f"{text} See {LOG} for the reason.", STATUS, why)]
-    title = (config.get("report") or {}).get("title") or Path.cwd().name
-    for untold in tell(root, options, title, found):
+    for untold in tell(root, config, found):
         logger.warning(untold)

@@ -19,7 +19,7 @@ from pricewright.configuration.config import (
     source_files,
 )
 from pricewright.files.disk import file_sha256, read_begin, read_whole
-from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
@@ -48,30 +48,32 @@ _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
 """The digest of a model's data, in the first lines of its file, which may be large."""
 
 
-def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list[str]:
+def outdated(root: Path, inputs: Sequence[Path], began: datetime) -> list[str]:
     """Results that are missing, do not fit together, or are older than their inputs: a line each.
 
-    inputs: the files that the first step reads, and the config.  began: when the last run began, if
-    there was one. Only `snakemake -n` knows what a change of code or options means.
+    inputs: the files that the first step reads, and the config.  began: when the last run began.
+    Only `snakemake -n` knows what a change of code or options means.
     """
-    if began is None:
-        return []
-    notes = [
+    newer = [
         f"{path} was written after the last run began"
         for path in inputs
         if (root / path).exists() and _written(root / path) > began
     ]
+    return [*newer, *_or_why_not(_links(root))]
+
+
+def _or_why_not(lines: Iterator[str]) -> Iterator[str]:
+    """The lines; if a file that they come from is missing or damaged, that is the last line."""
     try:
         with as_written_by_a_run("results/: a file"):
-            notes += _links(root)
+            yield from lines
     except Refusal as refusal:
-        notes.append(str(refusal))
-    return notes
+        yield str(refusal)
 
 
 def _links(root: Path) -> Iterator[str]:
     """Results that do not come from the previous step's result, by the digests in both."""
-    raw, clean = (_receipt(root, name) for name in (RECEIPT, CLEANING))
+    raw, clean = (read_json(root / name) for name in (RECEIPT, CLEANING))
     if raw["records"]["sha256"] != clean["input"]["sha256"]:
         yield f"{CLEANING} was made from other prices than {RECEIPT} describes"
     data = _DATA.search(read_begin(root / MODEL, _HEAD))
@@ -85,11 +87,6 @@ def _links(root: Path) -> Iterator[str]:
         yield f"{DEPLOYED} is missing"
     elif file_sha256(root / DEPLOYED) != model:
         yield f"{DEPLOYED} is a different model from {MODEL}"
-
-
-def _receipt(root: Path, name: str) -> dict[str, Any]:
-    receipt: dict[str, Any] = parse_json(read_whole(root / name), name)
-    return receipt
 
 
 def _written(path: Path) -> datetime:
@@ -152,44 +149,38 @@ def _outdated_results(
     began = last_start(root)
     if began is None:
         return []
-    notes = outdated(root, [Path(config_file(WORKFLOW)), *configfile], began)
-    try:
-        with as_written_by_a_run("results/: a file"):
-            found = _not_taken_in(root, config, source_files(config, WORKFLOW))
-    except Refusal as refusal:
-        found = [str(refusal)]
-    if not found and not notes:
+    inputs = [Path(config_file(WORKFLOW)), *configfile]
+    notes = [*_or_why_not(_not_taken_in(root, config)), *outdated(root, inputs, began)]
+    if not notes:
         return []
     update, again = (
         with_config(command, configfile)
         for command in ("snakemake --cores 1", "snakemake --cores 1 --forcerun ingest")
     )
     remedy = f"`{update}` updates it; if that finds nothing to do, run `{again}`."
-    return [*dict.fromkeys([*found, *notes]), remedy]
+    return [*dict.fromkeys(notes), remedy]
 
 
-def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -> list[str]:
+def _not_taken_in(root: Path, config: dict[str, Any]) -> Iterator[str]:
     """Files of the source, or a received delivery, that the last results lack, a line each.
 
     This happens after a backup was restored, for example. With a declared last day nothing is
     checked, because files after it have to wait; files in a known archive are not checked.
     """
+    files = source_files(config, WORKFLOW)
     if config["source"]["last_day"]:
-        return []
-    receipt = _receipt(root, RECEIPT)
+        return
+    receipt = read_json(root / RECEIPT)
     counted = {each["sha256"] for each in [*receipt["deliveries"], *receipt["earlier"]]}
     received = received_deliveries(config, root)
     packed = [each.place for each in received if each.packed_in]
     plain = [file for file in files if not any(place.startswith(file) for place in packed)]
     digests = source_digests(config, plain, str(root))
-    notes = [
-        f"{file} is not among the files that {RECEIPT} lists"
-        for file, digest in digests.items()
-        if digest not in counted
-    ]
-    if not notes and any(each.sha256 not in counted for each in received):
-        notes.append(f"{RECEIPT} lacks a delivery that was received")
-    return notes
+    unlisted = [file for file, digest in digests.items() if digest not in counted]
+    for file in unlisted:
+        yield f"{file} is not among the files that {RECEIPT} lists"
+    if not unlisted and any(each.sha256 not in counted for each in received):
+        yield f"{RECEIPT} lacks a delivery that was received"
 
 
 def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:

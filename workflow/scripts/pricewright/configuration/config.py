@@ -45,9 +45,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         make(group, ingest_options(config) | clean_options(config))
     source = source_of(config)
     config["report"]["title"] = config["report"]["title"] or source.title
-    make(Settings, training_options(config))
-    make(Criteria, training_options(config))
-    make(TrainWhen, training_options(config))
+    for kind in (Settings, Criteria, TrainWhen):
+        make(kind, training_options(config))
     make(WatchLimits, config["watch"])
     make(Notify, config["notify"])
     make(Schedule, config["schedule"])
@@ -164,8 +163,9 @@ def training_options(
         **config["model"],
         **config["evaluation"],
         **config["train"],
-        **thresholds(config),
+        **config["accept"],
     }
+    del options["allow_unaccepted"]  # which is for `deploy`
     if config["mode"] == "auto" and options["champion"] == DEPLOYED:
         options["champion"] = str(Path(project, CANDIDATE, "model.json"))
     elif deployed and options["champion"] == DEPLOYED:
@@ -192,11 +192,6 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
         "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS}
         | {"author": int(any(config["signoffs"][gate]["exclude_author"] for gate in MEANINGS))},
     }
-
-
-def thresholds(config: dict[str, Any]) -> dict[str, Any]:
-    """The keys of section `accept` for `train_or_score`; the rest is for `deploy`."""
-    return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
 
 
 def named_columns(config: dict[str, Any]) -> dict[str, Column]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pricewright.files.disk import read_most, write_whole
+from pricewright.files.disk import read_most, read_whole, write_whole
 from pricewright.files.errors import Refusal, shortened
 
 LARGEST_FILE = 10**9
@@ -30,6 +30,11 @@ def write_json(path: Path, document: Mapping[str, Any] | Sequence[Mapping[str, A
     content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_whole(path, content)
     return content
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file fast; raises what `read_whole` and `parse_json` raise."""
+    return parse_json(read_whole(path), str(path))
 
 
 def parse_json(content: bytes, name: str) -> Any:

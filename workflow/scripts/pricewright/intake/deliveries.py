@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from pricewright.files.disk import file_sha256, read_whole, whole_file
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import file_sha256, whole_file
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined, new_array
 from pricewright.intake.merge import KeptValues, Merge, MergedValues, Pile, in_groups
@@ -195,7 +195,7 @@ def _document(folder: Path) -> dict[str, Any] | None:
     """The document of a snapshot, or None if it cannot be read; it can always be made again."""
     path = folder / "snapshot.json"
     try:
-        found = parse_json(read_whole(path), str(path)) if path.is_file() else None
+        found = read_json(path) if path.is_file() else None
     except Refusal:
         return None
     named = {"key", "prices", "origins", "superseded", "facts"}

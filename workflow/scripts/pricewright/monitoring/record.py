@@ -16,7 +16,7 @@ import numpy as np
 
 from pricewright.files.clock import Clock, date_of, day_number, now
 from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import read_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
@@ -91,7 +91,7 @@ def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
 
     receipts: those of `ingest` and `clean`, and the document of the flags; any may be missing.
     """
-    documents = {Path(path).stem: parse_json(read_whole(path), str(path)) for path in receipts}
+    documents = {Path(path).stem: read_json(path) for path in receipts}
     facts = {}
     if came := documents.get("ingest"):
         reasons = came["quarantined"]

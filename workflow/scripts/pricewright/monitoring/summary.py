@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.signoffs import ledger
 
 FOUND, PAGE = "results/monitor.json", "results/monitor.html"
@@ -32,7 +31,7 @@ def read_found(root: Path) -> dict[str, Any] | None:
     path = Path(root) / FOUND
     if not path.exists():
         return None
-    found: dict[str, Any] = parse_json(read_whole(path), FOUND)
+    found: dict[str, Any] = read_json(path)
     with as_written_by_a_run(FOUND):
         for key in ("release", "model", "colour", "reasons", "yellow_since", "red_since"):
             found[key]

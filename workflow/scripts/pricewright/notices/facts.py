@@ -13,13 +13,12 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed as missed_criteria
 from pricewright.files.clock import Clock, now
 from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.files.documents import as_written_by_a_run, parse_json, read_json
 from pricewright.files.errors import Refusal
 from pricewright.notices.options import Event
 from pricewright.scheduling.sessions import Schedule, late_data
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import Decision, GateDecision, check_gates
-from pricewright.signoffs.ledger import LEDGER, state_of
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
 from pricewright.signoffs.signed_files import MODEL, RECEIPT, covered_folder, digests, read_covered
@@ -129,8 +128,8 @@ def _names(gate: GateDecision) -> str:
 
 def switch_since(root: Path, lines: int) -> Notice | None:
     """The notice of a release or rollback since the ledger had `lines` lines, if any."""
-    entries = ledger.read(root / LEDGER)
-    state = state_of(entries)
+    entries = ledger.read(root / ledger.LEDGER)
+    state = ledger.state_of(entries)
     if not state.since or state.release is None or state.since <= lines:
         return None
     begun = entries[state.since - 1]
@@ -148,7 +147,7 @@ def watched(root: Path) -> Notice | None:
     """
     if not (root / WATCH).exists():
         return None
-    found: Any = parse_json(read_whole(root / WATCH), str(WATCH))
+    found: Any = read_json(root / WATCH)
     with as_written_by_a_run(str(WATCH)):
         colour, why = found["colour"], "; ".join(map(str, found["reasons"]))
     events: Mapping[str, Event] = {"yellow": "watch_yellow", "red": "watch_red"}
@@ -166,6 +165,6 @@ def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | 
     options = make(Schedule, config["schedule"])
     if options.exchange is None or not (root / RECEIPT).exists():
         return None
-    newest = date.fromisoformat(parse_json(read_whole(root / RECEIPT), RECEIPT)["last_date"])
+    newest = date.fromisoformat(read_json(root / RECEIPT)["last_date"])
     said = late_data(options, newest, clock())
     return Notice("late", f"The data are late. {said}", options.command) if said else None

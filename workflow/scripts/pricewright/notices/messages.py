@@ -9,13 +9,15 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import sha256
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal, printable
 from pricewright.files.secrets import read_secret, redact
 from pricewright.notices.facts import Notice
 from pricewright.notices.options import EVENTS, Event, Notify
+from pricewright.tables.options import make
 
 TOLD = Path("logs/told.json")
 """What each service was told that still holds: the text by event."""
@@ -42,17 +44,18 @@ PASSING = frozenset({"released", "rolled_back"})
 
 def tell(
     root: Path,
-    options: Notify,
-    about: str,
+    config: Mapping[str, Any],
     found: Sequence[Notice],
     known: Collection[Event] = (),
 ) -> list[str]:
     """Send each service one message with the `found` notices that it does not know yet, and with
     those that are over. Returns a sentence for each service that could not be told.
 
-    about: the project's title.  known: the events whose state this run knows; one of them that is
+    config: it may be incomplete.  known: the events whose state this run knows; one of them that is
     not found is over.
     """
+    options = make(Notify, config.get("notify") or {})
+    about = (config.get("report") or {}).get("title") or root.resolve().name
     wanted = [each for event in EVENTS for each in found if each.event == event]
     wanted = [each for each in wanted if each.event in options.events]
     now = {notice.event for notice in wanted}
@@ -124,6 +127,6 @@ def _read_told(root: Path) -> dict[str, Mapping[str, str]]:
     """What was told before; nothing if the file is damaged, so everything is told again."""
     with suppress(Refusal, AttributeError, TypeError, ValueError):
         if (root / TOLD).exists():
-            found = parse_json(read_whole(root / TOLD), str(TOLD))
+            found = read_json(root / TOLD)
             return {str(service): dict(texts) for service, texts in found.items()}
     return {}

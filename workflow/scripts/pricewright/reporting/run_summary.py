@@ -5,8 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from pricewright.files.clock import format_duration
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import read_json
 from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.verdict import doubts, verdict
 
@@ -34,9 +33,9 @@ def run_summary(
     """
     lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
     if STEPS_OF_A_MODEL & set(steps):
-        path, flagged = root / "results/model.json", root / "results/data_quality.json"
-        model = with_records(parse_json(read_whole(path), str(path)))
-        quality = parse_json(read_whole(flagged), str(flagged)) if flagged.exists() else None
+        flagged = root / "results/data_quality.json"
+        model = with_records(read_json(root / "results/model.json"))
+        quality = read_json(flagged) if flagged.exists() else None
         accepted = model["acceptance"]["accepted"]
         said = verdict(model, allow_unaccepted=allow_unaccepted, quality=quality)
         most = 2 + (not accepted and allow_unaccepted) + len(doubts(model))

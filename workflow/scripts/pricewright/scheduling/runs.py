@@ -18,8 +18,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pricewright.files.clock import Clock, now
-from pricewright.files.disk import open_lock, read_whole
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import open_lock
+from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.sessions import PAST, Schedule, timetable
 from pricewright.steplog.log import logger, say
@@ -98,7 +98,7 @@ def last_done(root: Path, options: Schedule, at: datetime) -> date | None:
     if not os.path.lexists(root / DONE):
         return None
     try:
-        found = parse_json(read_whole(root / DONE), str(DONE))
+        found = read_json(root / DONE)
         day, exchange = date.fromisoformat(found["done"]), found["exchange"]
         if exchange == options.exchange:
             return day
@@ -107,8 +107,7 @@ def last_done(root: Path, options: Schedule, at: datetime) -> date | None:
         why = "is damaged, so that it does not say which session was run last"
     before = None
     with suppress(Refusal, KeyError, TypeError, ValueError):
-        receipt = parse_json(read_whole(root / RECEIPT), str(RECEIPT))
-        newest = date.fromisoformat(receipt["last_date"])
+        newest = date.fromisoformat(read_json(root / RECEIPT)["last_date"])
         before = newest - timedelta(days=1) if newest >= (at - PAST).date() else None
     runs = (
         f"the sessions from {newest} on are run, the newest date in {RECEIPT}"

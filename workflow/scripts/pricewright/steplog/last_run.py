@@ -189,15 +189,15 @@ def _at_work(begin: Event) -> bool:
     if begin.fields.get("host") != platform.node():
         return True
     # the number may belong to a new process by now, but a job's command line names its step
-    return f".{begin.step}.py" in (_command(int(process)) or "")
+    return f".{begin.step}.py" in _command(int(process))
 
 
-def _command(process: int) -> str | None:
-    """The command line of a process, None if it does not exist."""
+def _command(process: int) -> str:
+    """The command line of a process, empty if it does not exist."""
     if Path("/proc/self/cmdline").exists():
         try:
             return Path(f"/proc/{process}/cmdline").read_text(errors="replace")
         except OSError:
-            return None
+            return ""
     words = ["ps", "-o", "args=", "-p", str(process)]
-    return subprocess.run(words, capture_output=True, text=True, check=False).stdout or None
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout

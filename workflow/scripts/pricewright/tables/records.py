@@ -366,22 +366,17 @@ def _check_kinds(key: str, values: Sequence[Any], name: str) -> None:
     kinds = {*map(type, values)} - {type(None)}
     if kinds <= {int, float} or kinds == {str}:
         return
-    number, value = _first_misfit(values)
+    first = next(value for value in values if value is not None)
+    fitting = (str,) if isinstance(first, str) else (int, float)
+    number, value = next(
+        (number, value)
+        for number, value in enumerate(values, start=1)
+        if value is not None and type(value) not in fitting
+    )
     raise Refusal(
         f"{name}: record {number} has {key} = {orjson.dumps(value).decode()}, "
         f"unlike the records before it; a column holds numbers or text, not both."
     )
-
-
-def _first_misfit(values: Sequence[Any]) -> tuple[int, Any]:
-    expected = None
-    for number, value in enumerate(values, start=1):
-        if value is None:
-            continue
-        kind = "number" if type(value) in (int, float) else type(value).__name__
-        if kind not in ("number", "str") or kind != (expected := expected or kind):
-            return number, value
-    raise AssertionError("every value is of one kind")
 
 
 def _check_dates(values: Sequence[Any], name: str) -> None:

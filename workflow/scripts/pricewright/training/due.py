@@ -13,8 +13,7 @@ from typing import Any
 from pricewright.evaluation.acceptance import Criteria, failed
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.clock import date_of
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import read_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.histories import unfit_symbols
@@ -118,7 +117,7 @@ def _reasons(
     model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen, watch: Path | None
 ) -> Iterator[str]:
     """Yield the reasons to train, although there is a model in place."""
-    watched = parse_json(read_whole(watch), str(watch)) if watch and watch.exists() else {}
+    watched = read_json(watch) if watch and watch.exists() else {}
     changed = [
         f"{name} is {wanted} and was {model['parameters'][name]}"
         for name, wanted in asdict(now.settings).items()

@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import read_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting.panel import Panel
@@ -31,9 +30,7 @@ class ModelSource:
     @cached_property
     def step_receipts(self) -> dict[str, Any]:
         """The receipts of the earlier steps, by step."""
-        return {
-            path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
-        }
+        return {path.stem: read_json(path) for path in map(Path, self.receipts)}
 
     def refuse_changed(self) -> None:
         """Raise Refusal if the table, or the one it was made from, differs from what the receipts

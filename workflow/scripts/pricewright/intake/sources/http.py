@@ -210,11 +210,9 @@ class Reply:
 
     def _retry_after(self) -> float:
         """The seconds that the server asks to wait (RFC 9110, 10.2.3); 0 if it does not."""
-        try:
-            asked = Retry(retry_after_max=10**9).parse_retry_after(self.header("Retry-After"))
-        except InvalidHeader:
-            return 0
-        return asked
+        with contextlib.suppress(InvalidHeader):
+            return Retry(retry_after_max=10**9).parse_retry_after(self.header("Retry-After"))
+        return 0
 
 
 def _plain_error(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
