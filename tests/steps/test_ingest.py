@@ -91,6 +91,8 @@ def test_a_lost_or_changed_archive_is_warned_of_while_the_ledger_knows_it(desk, 
     assert warnings_of("prices.csv") == warnings_of("prices.csv") == []
     [line] = ledger.read(desk / "ledger")
     assert line.fields["deliveries"][0]["place"] == "prices.csv"
+    (desk / "prices.csv").write_text(as_csv(market()[:-1]))
+    assert warnings_of("prices.csv") == []
     shutil.copy("prices.csv", "other.csv")
     assert warnings_of("other.csv") == []
     for path in Path("data/received").glob("prices-csv-*"):

@@ -105,7 +105,7 @@ def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
     path.write_bytes(path.read_bytes().replace(b'"init"', b'"exit"'))
     verified = run(signed_up, "verify")
     assert verified.code == 1
-    assert "ledger.jsonl:4: does not fit line 3: one of the two was changed" in verified.stdout
+    assert "ledger.jsonl:5: does not fit line 4: one of the two was changed" in verified.stdout
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ def test_without_ssh_keygen_the_refusal_says_what_to_install(
 
 
 def test_a_training_is_recorded_in_the_ledger_once_with_its_author(run_once):
-    entry, report = ledger.read(run_once.folder / "ledger")
-    assert (entry.event, report.event) == ("run", "report")
+    received, entry, report = ledger.read(run_once.folder / "ledger")
+    assert (received.event, entry.event, report.event) == ("received", "run", "report")
     assert entry.fields["steps"] == ["train_or_score"]
     assert entry.fields["run"]
     assert entry.who

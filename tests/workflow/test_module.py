@@ -69,7 +69,7 @@ def test_it_works_as_a_module_in_another_workflow(finished, run_once, tmp_path, 
     assert outcome.ran == [*(f"prices_{name}" for name in STEPS), "outer"]
     assert outcome.stderr.count(AS_A_MODULE) == 1
     assert (tmp_path / "outer.txt").read_bytes() == run_once.results()["deployed_model.json"]
-    entry, report = ledger.read(tmp_path / "ledger")
+    _, entry, report = ledger.read(tmp_path / "ledger")
     assert report.event == "report"
     assert entry.fields["run"] == sha256((tmp_path / "outer.txt").read_bytes())
     status = run_pricewright("status", cwd=tmp_path)
@@ -138,7 +138,7 @@ def test_a_module_with_a_prefix_reads_and_writes_only_below_the_prefix(outer):
     assert outcome.code == 0, outcome.stderr
     assert orjson.loads(deployed.read_bytes())["champion"]["sha256"] == champion
     entries = ledger.read(outer.folder / "stocks" / "ledger")
-    assert [entry.event for entry in entries] == ["run", "report"] * 2
+    assert [entry.event for entry in entries] == ["received", *["run", "report"] * 2]
     status = run_pricewright("status", cwd=outer.folder / "stocks")
     assert "Sign-offs" in status.stdout
 

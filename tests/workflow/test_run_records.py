@@ -34,7 +34,7 @@ def test_a_refused_model_stays_recorded_and_nothing_is_lost_when_it_is_allowed(f
     assert "is not accepted, so it is not deployed" in outcome.stderr
     assert trained_by_somebody(finished)
     entries = ledger.read(finished.folder / "ledger")
-    assert [entry.event for entry in entries] == ["run", "report"] * 2
+    assert [entry.event for entry in entries] == ["received", *["run", "report"] * 2]
     assert last_config_files(entries) == [Path("desk.yaml")]
     finished.configure(accept={"allow_unaccepted": True})
     outcome = finished.snakemake()

@@ -46,7 +46,7 @@ def test_two_shards_make_the_same_bytes_and_reruns_only_what_changed(run_once, p
     again = project.snakemake()
     assert (again.code, again.ran) == (0, [])
     assert "Nothing to be done" in again.stderr
-    entry, _ = ledger.read(project.folder / "ledger")
+    _, entry, _ = ledger.read(project.folder / "ledger")
     assert entry.fields["steps"] == ["train_or_score"]
     project.configure(model={"decay": 0.9})
     outcome = project.snakemake()
@@ -56,7 +56,7 @@ def test_two_shards_make_the_same_bytes_and_reruns_only_what_changed(run_once, p
     }
     assert orjson.loads(project.results()["model.json"])["parameters"]["decay"] == 0.9
     events = [one.event for one in ledger.read(project.folder / "ledger")]
-    assert events == ["run", "report", "run", "report"]
+    assert events == ["received", "run", "report", "run", "report"]
 
 
 def test_a_shards_refusal_ends_the_run_with_its_sentence(project):

@@ -19,10 +19,7 @@ from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
-from pricewright.signoffs import ledger
-from pricewright.signoffs.ledger import LEDGER
-from pricewright.signoffs.received import changed_archives, record_received
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import say
 from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
 
@@ -90,9 +87,6 @@ def ingest(
     if ask:
         offered = without(offered, access.leave_out, source.name)
         _say_left_out(source, beside, known)
-    if project is not None:
-        for sentence in changed_archives(reception.received, ledger.read(project / LEDGER)):
-            logger.warning("%s", sentence)
     several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # the source may be gone, but past deliveries show whether it has several files
         several |= len(known) > 1
@@ -119,7 +113,7 @@ def ingest(
     if restatements is not None:
         write_json(restatements, taken.restatements)
     if project is not None:
-        record_received(project, archive, author)
+        step.tell_ledger("pricewright.signoffs.received.record_received", project, archive, author)
     snapshot = Snapshot(taken.state, taken.facts)
     if snapshot.saves_time():
         save_snapshot(archive.history / "snapshot", taken.key(), snapshot, output, sha256)

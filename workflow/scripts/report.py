@@ -7,12 +7,10 @@ from running import step
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.documents import read_json
-from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import ReportOptions, compose
 from pricewright.signoffs.presentation import pending_decisions
-from pricewright.signoffs.reported import record_report
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import say
 
 
 def report(
@@ -116,16 +114,8 @@ def report(
         write_whole(html, rendered.encode())
     write_whole(output, page.encode())
     if project is not None:
-        _tell_ledger(project, author)
+        step.tell_ledger("pricewright.signoffs.reported.record_report", project, author)
     say("end", artifact=output)
-
-
-def _tell_ledger(project: Path, author: str | None) -> None:
-    """Record the report in the ledger; a failure does not spoil it."""
-    try:
-        record_report(project, author)
-    except (Refusal, OSError) as error:
-        logger.warning("the ledger could not record this report: %s", error)
 
 
 if __name__ == "__main__":

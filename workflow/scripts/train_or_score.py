@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from running import step
 
@@ -148,8 +147,15 @@ def train_or_score(
     if kept and built.estimates:
         _keep(kept, built.estimates, built.evaluation.symbols)
     if project is not None:
-        told = {"author": author, "configfile": configfile, "keep_models": keep_models}
-        _tell_ledger(project, output, document, **told)
+        step.tell_ledger(
+            "pricewright.releases.models.record_training",
+            project,
+            output,
+            document,
+            author=author,
+            configfile=configfile,
+            keep_models=keep_models,
+        )
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
 
@@ -174,20 +180,6 @@ def _keep(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
         write_estimates(path, estimates, symbols)
     except OSError as error:
         logger.warning("%s: the estimates could not be kept: %s", path, error)
-
-
-def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: Any) -> None:
-    """Record in the ledger, only once, who made a model, and keep the model.
-
-    A failure does not spoil the training; the run, if it succeeds, tries again.
-    """
-    # no import statement: this code must not count as code that makes models, whose change
-    # would train a new one
-    models = import_module("pricewright.releases.models")
-    try:
-        models.record_training(project, output, document, **told)
-    except (Refusal, OSError) as error:
-        logger.warning("the ledger could not record who made this model: %s", error)
 
 
 def _write_tasks(paths: Sequence[Path], task: TrainingTask, sha256: str, threads: int) -> None:

@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,19 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
     given = group_arguments(function, given)
     signature.bind(**given)
     return given
+
+
+def tell_ledger(record: str, project: Path, *told: Any, **more: Any) -> None:
+    """Have the ledger of a project record what this step made; if that fails, the step only warns.
+
+    record: the function that does so, by its full name. It is not imported by a statement: its code
+    must not count as the step's code, whose change would make the step run again.
+    """
+    module, _, name = record.rpartition(".")
+    try:
+        getattr(import_module(module), name)(Path(project), *told, **more)
+    except (Refusal, OSError) as error:
+        log.logger.warning("the ledger could not record what this step made: %s", error)
 
 
 def attempt_number(retry: Mapping[str, Any], job_log: Path) -> int:

@@ -9,6 +9,7 @@ from pricewright.intake.archive import Archive
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER, Entry
 from pricewright.signoffs.policy import oneself
+from pricewright.steplog.log import logger
 
 EVENT = "received"
 """The ledger's event name for deliveries that were accepted."""
@@ -17,10 +18,14 @@ EVENT = "received"
 def record_received(root: Path, archive: Archive, author: str | None) -> None:
     """Record the newest acceptance of an archive, once; the earlier ones follow from its bytes.
 
-    author: as `record_run` takes it. Raises what `ledger.append` raises.
+    Logs a warning if earlier ones are no longer as they are on record. author: as `record_run`
+    takes it. Raises what `ledger.append` raises.
     """
-    newest, folder = archive.acceptances()[-1], Path(root) / LEDGER
-    if newest.sha256 not in _recorded(ledger.read(folder), archive.source):
+    newest, folder = archive.acceptances()[-1], root / LEDGER
+    entries = ledger.read(folder)
+    for sentence in changed_archives(archive.folder, entries):
+        logger.warning("%s", sentence)
+    if newest.sha256 not in _recorded(entries, archive.source):
         ledger.append(
             folder,
             EVENT,
