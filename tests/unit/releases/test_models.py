@@ -197,6 +197,7 @@ def test_config_and_symbols_that_changed_are_named(desk, capsys):
     assert re.search(r"decay +0\.94 -> 0\.9  \(-0\.04\)", text)
     assert "Gone symbols\n  S1" in text
     assert "New symbols\n  T9" in text
+    assert "figures are over different symbols" in text
     compare("last", "other.json", format="html")
     page = capsys.readouterr().out
     cells = re.findall(r"<th scope=\"row\">(.*?)</th><td>(.*?)</td>", page)

@@ -131,6 +131,8 @@ def _verdict(found: Mapping[str, Any]) -> list[str]:
         return ["They are the same model."]
     words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
     said = [f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])]
+    if found["gone"] or found["new"]:
+        said.append("Caution: their figures are over different symbols, which alone changes them.")
     for who, dates in zip("AB", found["dates"], strict=True):
         if known := dates["origins_the_model_knew"]:
             said.append(
