@@ -32,6 +32,7 @@ from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
+from pricewright.forecasting.model_file import unreadable
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel
 from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, mean, sums, where
@@ -198,11 +199,6 @@ def not_comparable(sha256: str, cutoff: str, reason: str | None) -> dict[str, An
     }
 
 
-def _unreadable(refusal: Refusal) -> str:
-    why = str(refusal).removesuffix(".").removesuffix("; train again")
-    return f"this version of the workflow cannot read it ({why})"
-
-
 @dataclass(frozen=True)
 class Unreadable:
     """A champion whose file this version of the workflow cannot read, such as one of another schema
@@ -217,7 +213,7 @@ class Unreadable:
     @classmethod
     def of(cls, path: Path, refusal: Refusal) -> Self:
         """The champion in a file, whose reading raised `refusal`."""
-        why, record = _unreadable(refusal), None
+        why, record = unreadable(refusal), None
         with suppress(Refusal), as_written_by_a_run(str(path)):
             cutoff = date.fromisoformat(read_json(path)["cutoff"])
             record = not_comparable(file_sha256(path), str(cutoff), why)
@@ -240,7 +236,7 @@ def contest(
     try:
         champion = from_json(document, "the deployed model")
     except Refusal as refusal:
-        return not_comparable(sha256, document["cutoff"], _unreadable(refusal))
+        return not_comparable(sha256, document["cutoff"], unreadable(refusal))
     record = not_comparable(sha256, document["cutoff"], None)
     record["origins_it_knew"] = int((origins < since).sum())
     if champion.settings.price != walked.settings.price:
