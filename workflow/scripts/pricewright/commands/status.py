@@ -111,8 +111,8 @@ def _unreadable_release(root: Path) -> Iterator[str]:
         open_model(model)
     except Refusal as refusal:
         yield (
-            f"the model in production: {unreadable(refusal)}, so `predict` refuses it; release a model "
-            "that this version made, or go back to the version that made this one (docs/daily.md)."
+            f"the model in production: {unreadable(refusal)}, so `predict` refuses it; release "
+            "a model that this version made, or go back to the version that made this one."
         )
 
 
