@@ -52,8 +52,9 @@ def test_outside_any_project_the_command_ends_in_one_sentence(tmp_path, name):
     )
 
 
-def test_the_reader_of_the_output_may_stop_early(run_once: Project):
-    arguments = [sys.executable, PRICEWRIGHT, "status"]
+@pytest.mark.parametrize("given", [["status"], ["--help"], ["status", "--help"]])
+def test_the_reader_of_the_output_may_stop_early(run_once: Project, given):
+    arguments = [sys.executable, PRICEWRIGHT, *given]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(arguments, cwd=run_once.folder, **pipes) as process:
         process.stdout.close()

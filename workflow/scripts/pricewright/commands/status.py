@@ -1,9 +1,12 @@
 """Status: the last run, what is out of date, who signed what, and what is in production."""
 
 import re
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from running.past_runs import last_start
@@ -152,7 +155,23 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     parts["Watch"] = "\n".join(
         filter(None, [_told(lambda: describe_watch(root)), _told(lambda: _late(root, config))])
     )
-    print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
+    whole = "\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text)
+    width = shutil.get_terminal_size((sys.maxsize, 0)).columns  # no limit in a pipe
+    print("\n".join(_wrapped(line, width) for line in whole.splitlines()))
+
+
+_COMMAND = re.compile(r"`[^`]+`|(pricewright|snakemake) .+")
+
+
+def _wrapped(line: str, width: int) -> str:
+    """A line broken to a width, but not within a command, which people copy."""
+    if len(line) <= width:
+        return line
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", "\0"), line)
+    deeper = " " * (len(line) - len(line.lstrip()) + 4)
+    return fill(
+        whole, width, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
+    ).replace("\0", " ")
 
 
 def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
