@@ -172,7 +172,7 @@ def test_a_champion_of_another_schema_version_cannot_be_compared(tmp_path, marke
     document = orjson.loads((tmp_path / "model.json").read_bytes()) | {"schema_version": 3}
     deployed.write_bytes(orjson.dumps(document))
     found = trained(tmp_path, records_of(market), **PLAIN, champion=deployed)["champion"]
-    assert "a model of schema version 3" in found["reason"]
+    assert "(deployed.json:1: a model of schema version 3" in found["reason"]
     without_comparison(found, found["reason"])
     assert (found["cutoff"], found["sha256"]) == (made["cutoff"], file_sha256(deployed))
 

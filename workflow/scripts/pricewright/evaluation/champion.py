@@ -213,7 +213,8 @@ class Unreadable:
     @classmethod
     def of(cls, path: Path, refusal: Refusal) -> Self:
         """The champion in a file, whose reading raised `refusal`."""
-        why, record = unreadable(refusal), None
+        # the model will say why, and no model names a folder of the machine
+        why, record = unreadable(Refusal(str(refusal).replace(str(path), path.name))), None
         with suppress(Refusal), as_written_by_a_run(str(path)):
             cutoff = date.fromisoformat(read_json(path)["cutoff"])
             record = not_comparable(file_sha256(path), str(cutoff), why)
