@@ -182,7 +182,9 @@ def run_pricewright(*arguments: object, cwd: Path, answer: str = "") -> Outcome:
         for context in (contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)):
             stack.enter_context(context)
         stack.enter_context(contextlib.chdir(cwd))
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(sys, "stdin", StringIO(answer))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(sys, "stdin", StringIO(answer))
+        patch.setenv("COLUMNS", "1000")  # the terminal of the tests does not matter
         try:
             app.main([str(argument) for argument in arguments])
         except SystemExit as end:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from conftest import PRICEWRIGHT, STEPS, Project, command, run_pricewright
@@ -51,8 +52,9 @@ def test_outside_any_project_the_command_ends_in_one_sentence(tmp_path, name):
     )
 
 
-def test_the_reader_of_the_output_may_stop_early(run_once: Project):
-    arguments = [sys.executable, PRICEWRIGHT, "status"]
+@pytest.mark.parametrize("given", [["status"], ["--help"], ["status", "--help"]])
+def test_the_reader_of_the_output_may_stop_early(run_once: Project, given):
+    arguments = [sys.executable, PRICEWRIGHT, *given]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(arguments, cwd=run_once.folder, **pipes) as process:
         process.stdout.close()
@@ -197,8 +199,38 @@ def test_status_names_a_source_that_changed_since_the_run(finished: Project):
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
     os.utime(path, (0, 0))  # its time does not matter
     source, what_to_do = part(status(finished), "Out of date")
-    assert source == "  data/raw/small.csv is not among the files that results/ingest.json lists"
+    assert source == "  data/raw/small.csv has changed since the run that wrote results/ingest.json"
     assert "--forcerun ingest" in what_to_do
+
+
+def test_status_names_a_file_that_no_run_has_read(finished: Project):
+    raw = finished.folder / "data" / "raw"
+    (raw / "smaller.csv").write_text((raw / "small.csv").read_text() + "2021-01-04,S0,50,1000\n")
+    finished.configure(source={"uri": "data/raw/small*.csv"})
+    source = "  data/raw/smaller.csv is not among the files that results/ingest.json lists"
+    assert source in part(status(finished), "Out of date")
+
+
+def test_status_says_that_the_code_of_the_workflow_has_changed(finished: Project):
+    model = finished.folder / "results" / "model.json"
+    document = orjson.loads(model.read_bytes())
+    document["code"]["sha256"] = "0" * 64
+    model.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    changed = "  results/model.json was made by other code: the workflow has changed since"
+    assert changed in part(status(finished), "Out of date")
+
+
+def test_status_says_that_this_version_cannot_read_the_model_in_production(finished: Project):
+    document = orjson.loads((finished.folder / "results" / "model.json").read_bytes())
+    document |= {"schema_version": 3, "code": {"sha256": "0" * 64}}
+    release = finished.folder / "production" / "releases" / ("1" * 64)
+    release.mkdir(parents=True)
+    content = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    (release / "model.json").write_bytes(content)
+    (finished.folder / "production" / "current").symlink_to(f"releases/{'1' * 64}")
+    trouble = part(status(finished), "Releases")[0]
+    assert "the model in production: this version of the workflow cannot read it" in trouble
+    assert "a model of schema version 3" in trouble
 
 
 def test_results_restored_from_an_older_delivery_are_out_of_date(finished: Project):
@@ -208,7 +240,7 @@ def test_results_restored_from_an_older_delivery_are_out_of_date(finished: Proje
     assert finished.snakemake("--until", "ingest").code == 0
     shutil.rmtree(finished.folder / "results")
     (finished.folder / "backup").rename(finished.folder / "results")
-    source = "  data/raw/small.csv is not among the files that results/ingest.json lists"
+    source = "  data/raw/small.csv has changed since the run that wrote results/ingest.json"
     assert source in part(status(finished), "Out of date")
 
 

@@ -118,6 +118,7 @@ def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     wait_until((project.folder / "logs" / "train_or_score.2.log").exists)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
+    assert "one that was killed left its lock; wait for it to end" in project.snakemake().stderr
     assert project.snakemake("--unlock").code == 0
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr

@@ -10,6 +10,7 @@ from typing import Literal
 from running import step
 
 from pricewright.evaluation.acceptance import Criteria
+from pricewright.evaluation.champion import Unreadable
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf
@@ -201,15 +202,15 @@ def _done(shards: Sequence[Path]) -> list[ShardResult]:
     return [shelf.put(read_stored(path, ShardResult)) for path in shards]
 
 
-def _deployed(champion: Path) -> ModelDocument | None:
-    """The model in place, if there is one that this code can read."""
+def _deployed(champion: Path) -> ModelDocument | Unreadable | None:
+    """The model in place, if there is one."""
     if not champion.exists():
         return None
     try:
         return read_model(champion)
     except Refusal as refusal:  # an unreadable champion must not stop a new model
         say("no champion", reason=str(refusal))
-        return None
+        return Unreadable.of(champion, refusal)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conftest import run_pricewright
-from pricewright.commands.status import outdated
+from pricewright.commands.status import _wrapped, outdated
 from pricewright.files.disk import sha256
 from pricewright.files.documents import write_json
 
@@ -72,6 +72,15 @@ def test_a_file_that_is_missing_is_named(results, name):
 def test_a_model_that_is_not_deployed_is_named(results):
     (results / "results/deployed_model.json").unlink()
     assert outdated(results, [], BEGAN) == ["results/deployed_model.json is missing"]
+
+
+def test_on_a_narrow_terminal_a_line_is_broken_but_no_command():
+    line = "    to sign (ann, bob and others): pricewright sign metrics --configfile desk.yaml"
+    assert _wrapped(line, 90) == line
+    assert _wrapped(line, 60).splitlines() == [
+        "    to sign (ann, bob and others):",
+        "        pricewright sign metrics --configfile desk.yaml",
+    ]
 
 
 @pytest.mark.parametrize(

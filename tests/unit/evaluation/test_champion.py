@@ -11,6 +11,7 @@ from pricewright.evaluation import champion
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
+from pricewright.files.disk import file_sha256
 from pricewright.forecasting.timeline import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -151,6 +152,29 @@ def test_a_champion_of_another_price_cannot_be_compared(tmp_path, market):
     records = [{**r, "open": r["close"]} for r in records_of(market)]
     document = trained(tmp_path, records, **PLAIN, price="open")
     without_comparison(compared(document, market), "it forecasts open")
+
+
+def test_a_champion_that_contradicts_this_version_cannot_be_compared(har, market):
+    """An older version knew other kinds of volatility."""
+    state = har["symbols"]["S0"]
+    odd = state | {"volatility": state["volatility"] | {"kind": "ewma"}}
+    found = compared(har | {"symbols": {**har["symbols"], "S0": odd}}, market)
+    without_comparison(
+        found,
+        "this version of the workflow cannot read it (the deployed model: "
+        "'symbols.S0.volatility.kind': found 'ewma', allowed: har, by its parameters)",
+    )
+
+
+def test_a_champion_of_another_schema_version_cannot_be_compared(tmp_path, market):
+    made = trained(tmp_path, records_of(market), **PLAIN)
+    deployed = tmp_path / "deployed.json"
+    document = orjson.loads((tmp_path / "model.json").read_bytes()) | {"schema_version": 3}
+    deployed.write_bytes(orjson.dumps(document))
+    found = trained(tmp_path, records_of(market), **PLAIN, champion=deployed)["champion"]
+    assert "(deployed.json:1: a model of schema version 3" in found["reason"]
+    without_comparison(found, found["reason"])
+    assert (found["cutoff"], found["sha256"]) == (made["cutoff"], file_sha256(deployed))
 
 
 def test_a_champion_of_other_symbols_cannot_be_compared(tmp_path, market):

@@ -7,14 +7,16 @@ from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 
 from conftest import SCRIPTS, as_csv, market
 from firm import make_results
 from pricewright.configuration.config import ingest_options
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.releases import evidence, store
-from pricewright.releases.rebuild import Steps, _differences, rebuild
+from pricewright.releases.rebuild import Steps, _differences, _made, rebuild
 from report import report
 from step_functions import clean, ingest, train_or_score
 
@@ -277,7 +279,17 @@ def test_other_code_than_made_the_model_does_not_pretend_to_build_it_again(relea
     other = Steps(**(vars(steps) | {"script": SCRIPTS / "clean.py"}))
     (problem,) = rebuild(released.root, other)
     assert "it was made by code with digest" in problem
-    assert "check out that version" in problem
+    assert "use that in production/current/code.zip" in problem
+
+
+def test_a_model_of_another_schema_version_is_first_of_all_of_other_code(released, steps):
+    """The code that made it could rebuild it, so nothing need be trained again."""
+    other = Steps(**(vars(steps) | {"script": SCRIPTS / "clean.py"}))
+    current = released.root / "production" / "current"
+    contents = {path.name: path.read_bytes() for path in current.iterdir() if path.is_file()}
+    document = orjson.loads(contents["model.json"]) | {"schema_version": 3}
+    with pytest.raises(Refusal, match="it was made by code with digest"):
+        _made(released.root, contents | {"model.json": orjson.dumps(document)}, other)
 
 
 def test_with_nothing_in_production_there_is_nothing_to_build(firm, steps):

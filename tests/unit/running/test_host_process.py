@@ -1,3 +1,6 @@
+import os
+import signal
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -84,3 +87,40 @@ def test_a_process_that_is_not_snakemakes_keeps_its_garbage_collector(monkeypatc
     monkeypatch.delitem(records.sys.modules, "snakemake.cli", raising=False)
     records.freeze_garbage()
     assert frozen == []
+
+
+def interrupted():
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_after_the_steps_ends_the_command_as_it_does_during_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "snakemake.cli", object())
+    with pytest.raises(SystemExit) as ended:
+        records.ends_quietly(interrupted)()
+    assert ended.value.code == 1
+
+
+def test_ctrl_c_after_the_steps_is_the_business_of_a_host_process(monkeypatch):
+    monkeypatch.delitem(sys.modules, "snakemake.cli", raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        records.ends_quietly(interrupted)()
+
+
+def test_ctrl_c_waits_until_the_ledger_has_its_line(monkeypatch):
+    """And ends the run then."""
+    written = []
+
+    def tell_ledger(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+        written.append("line")
+
+    monkeypatch.setitem(sys.modules, "snakemake.cli", object())
+    monkeypatch.setattr(records, "tell_ledger", tell_ledger)
+    monkeypatch.setattr(records, "is_stored", lambda workflow: False)
+    monkeypatch.setattr(records, "_steps_done", lambda workflow: ["clean"])
+    monkeypatch.setattr(records, "given_config_files", lambda workflow: [])
+    with pytest.raises(SystemExit):
+        records.leave_records(SimpleNamespace(touch=False), {"signoffs": {"author": None}})
+    assert written == ["line"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,11 +1,16 @@
+import errno
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from snakemake.exceptions import LockException, print_exception
+from snakemake.logging import logger
 
-from running.startup import ConfigError, checked
+from running.comforts import comfort
+from running.startup import ConfigError, checked, hear_that_nothing_is_done
 
 from conftest import ROOT
 
@@ -39,3 +44,62 @@ def test_make_refuses_such_a_folder_before_it_builds_anything(name, tmp_path):
 def test_make_goes_on_in_a_folder_with_another_name(tmp_path):
     made = make_environment(tmp_path / "é[1]-+,#@%!~")
     assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.fixture
+def said(caplog):
+    """Returns the only message of Snakemake, with the filter of a run."""
+    logger.addHandler(caplog.handler)
+    logger.addFilter(hear_that_nothing_is_done)
+
+    def said():
+        (message,) = set(caplog.messages)  # pytest may get it twice
+        return message
+
+    yield said
+    logger.removeFilter(hear_that_nothing_is_done)
+    logger.removeHandler(caplog.handler)
+
+
+def os_error(number, path=None):
+    return OSError(number, os.strerror(number), path)
+
+
+LOCKS = "/desk/.snakemake/locks"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (os_error(errno.EACCES, LOCKS), f"{LOCKS}: permission denied; give this user permission"),
+        (os_error(errno.ENOSPC), f"{os.getcwd()}: no space left on device; free some space"),
+        (LockException(), "Another run is at work in this folder"),
+    ],
+    ids=["denied", "full", "locked"],
+)
+def test_an_error_of_the_disk_or_a_locked_folder_is_one_sentence(said, error, sentence):
+    try:
+        raise error
+    except Exception as caught:
+        print_exception(caught)
+    assert said().startswith(sentence)
+    assert "\n" not in said()
+
+
+def test_any_other_error_is_shown_as_snakemake_shows_it(said):
+    try:
+        raise ValueError("strange")
+    except ValueError as caught:
+        print_exception(caught)
+    assert "Traceback" in said()
+    assert "strange" in said()
+
+
+def test_a_full_disk_is_not_blamed_on_snakemake(said):
+    with comfort("there is no run report, by this test"):
+        raise os_error(errno.ENOSPC, "results/run_report.html")
+    assert said() == (
+        "An optional feature failed, so there is no run report, by this test: "
+        "results/run_report.html: no space left on device; free some space, then run the same "
+        "command again."
+    )

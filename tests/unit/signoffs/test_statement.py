@@ -315,3 +315,14 @@ def test_a_statement_reads_as_it_was_written(office):
     said = parse_statement(path.read_bytes(), "x")
     assert said.comment == 'odd: "é"\n\u2028'
     assert said.who == "reviewer"
+
+
+def test_a_private_key_that_others_may_read_is_refused_in_words_that_say_so(office, tmp_path):
+    key = tmp_path / ("a long name " * 12) / "open"
+    key.parent.mkdir()
+    key.write_bytes(office.keys["reviewer"].read_bytes())
+    key.chmod(0o644)
+    with pytest.raises(Refusal) as refused:
+        statements.sign(b"content", key, "report")
+    assert f"did not sign (Permissions 0644 for '{key}' are too open;" in str(refused.value)
+    assert "@" not in str(refused.value)

@@ -123,6 +123,27 @@ def test_code_that_changed_has_it_trained(in_place, records):
     assert scored_or(made(in_place, records)) == "the code that makes models changed"
 
 
+def test_a_model_of_another_schema_version_has_it_trained(in_place, records):
+    changed(in_place, lambda model: model.update(schema_version=3))
+    document = made(in_place, records)
+    assert "this version of the workflow cannot read it" in scored_or(document)
+    assert document["champion"]["verdict"] == "not comparable"
+
+
+def contradict(model):
+    """Make a model as an older version of the code wrote it: with a kind that none has now."""
+    model["symbols"]["S0"]["volatility"]["kind"] = "rolling"
+
+
+def test_a_model_that_contradicts_this_version_has_it_trained(in_place, records):
+    changed(in_place, contradict)
+    assert "the model in place cannot be scored" in scored_or(made(in_place, records))
+    changed(in_place, lambda model: model["code"].update(sha256="0" * 64))
+    document = made(in_place, records)
+    assert scored_or(document) == "the code that makes models changed"
+    assert "'symbols.S0.volatility.kind'" in document["champion"]["reason"]
+
+
 def test_symbols_that_it_does_not_know_have_it_trained_beyond_a_share(in_place, records):
     more = records + [r | {"symbol": "NEW"} for r in records if r["symbol"] == "S0"]
     unknown = "1 of 5 symbols are unknown to the model in place"

@@ -32,6 +32,8 @@ another workflow | no lines of its own |
 no records, more lines |
 | `active_jobs`, `cancel_jobs`, `run_uuid` | as `RemoteExecutor` | as there |
 | timers of Snakemake's modules, `snakemake.cli` | a process that ends at once | it ends later |
+| `exception` of an error's message, `LockException` | errors of the disk, and a folder in which a \
+run is at work, in one sentence | Snakemake's text |
 | "Cannot restore" and its routine messages | hiding them on a terminal | they are shown |
 | "Terminating processes on user request" | no notice of failure to whoever ends a run | a notice |
 | the page of the HTML reporter, as its template has it | data in it cannot be markup | none is \
@@ -44,6 +46,8 @@ and `default_target`, and in Python the `logger` and `WorkflowError`.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from pricewright.steplog.log import denied_or_full
 
 _said: set[str] = set()
 
@@ -59,9 +63,13 @@ def comfort(lost: str) -> Iterator[None]:
     except Exception as error:
         from snakemake.logging import logger
 
+        if lost in _said:
+            return
+        _said.add(lost)
+        if sentence := denied_or_full(error):
+            logger.warning(f"An optional feature failed, so {lost}: {sentence}")
+            return
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        if lost not in _said:
-            _said.add(lost)
-            logger.warning(
-                f"An optional feature failed, perhaps with a new Snakemake: {lost} ({why[:200]})."
-            )
+        logger.warning(
+            f"An optional feature failed, perhaps with a new Snakemake: {lost} ({why[:200]})."
+        )

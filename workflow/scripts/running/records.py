@@ -7,13 +7,15 @@ by construction, and no second Snakemake takes seconds to start.
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -37,13 +39,53 @@ WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
 def freeze_garbage() -> None:
     """Exclude existing objects from garbage collection, which would take a fifth of a run. Not in
     the process of another program, which continues after the run."""
-    if "snakemake.cli" in sys.modules:
+    if _has_own_process():
         gc.freeze()
+
+
+def _has_own_process() -> bool:
+    """Whether this process ends with the run, because the command `snakemake` began it."""
+    return "snakemake.cli" in sys.modules
 
 
 freeze_garbage()
 
 
+def ends_quietly(handler: Callable[..., None]) -> Callable[..., None]:
+    """A handler of the end of a run, which Ctrl-C ends without a traceback, with exit code 1 as
+    during the steps. The next run makes the records that are missing then."""
+
+    @wraps(handler)
+    def quiet(*given: Any) -> None:
+        try:
+            handler(*given)
+        except KeyboardInterrupt:
+            _end_now()
+            if not _has_own_process():
+                raise
+            logger.error("Interrupted after the steps; the same command makes what is missing.")
+            sys.exit(1)
+
+    return quiet
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off Ctrl-C until the block has ended."""
+    if threading.current_thread() is not threading.main_thread():  # only that one hears of it
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@ends_quietly
 def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a run that did something: record it in the ledger, draw its DAG, write the run report
     and print a summary. If one of these fails, the others are still done.
@@ -60,7 +102,8 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     if made and stored:
         logger.info("The results are in a storage: no run report, picture or line in the ledger.")
     elif made and not touched:
-        tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
+        with _undisturbed():
+            tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
         with comfort("the records of the run are not updated"):
             if _is_whole(workflow):
                 restore_lost_candidate(config)
@@ -73,6 +116,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     _end_now()
 
 
+@ends_quietly
 def make_up_records(workflow: Any) -> None:
     """If a whole run has nothing to do: make records that are missing or older than what they show.
     If they are up to date, this only reads their times. Then send notices of what is new, because
@@ -121,6 +165,7 @@ def _renew(record: "Record", workflow: Any) -> None:
         record.path.unlink()
 
 
+@ends_quietly
 def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a failed run: repeat, below everything that Snakemake prints, why steps failed, and
     send a notice."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from running.overrides import cancel_all, spare_pandas, try_wrong_data_once
 from pricewright.configuration.config import complete, read_config_file, source_files
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import AT_WORK, hold
+from pricewright.steplog.log import denied_or_full
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
 """Characters that Snakemake does not quote in the path of the Python that runs a script."""
@@ -61,9 +63,24 @@ current_run = Run()
 """One process may have several runs, one after the other."""
 
 
+_LOCKED = {
+    "LockException": "Another run is at work in this folder, or one that was killed left its lock; "
+    "wait for it to end, or if none is running, run `snakemake --unlock`, then the same command "
+    "again."
+}
+"""By the name of Snakemake's error."""
+
+_NEARLY_FULL = 100_000
+"""Free bytes of a disk on which not even the log of a run has room."""
+
+
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
     """Notice in Snakemake's log that a run has nothing to do or that a person ends it, because no
-    hook says so; and hide that a file which never existed cannot be restored."""
+    hook says so; hide that a file which never existed cannot be restored; and say in one sentence
+    that the disk is full, a permission is denied or another run is at work."""
+    error = sys.exception()
+    if error and getattr(record, "exception", None) == type(error).__name__:
+        record.msg = denied_or_full(error) or _LOCKED.get(type(error).__name__) or record.msg
     said = str(record.msg)
     current_run.interrupted |= said.startswith("Terminating processes on user request")
     idle = current_run.idle
@@ -99,6 +116,8 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         from snakemake_interface_executor_plugins.settings import ExecMode
 
         logger.addFilter(hear_that_nothing_is_done)
+        if shutil.disk_usage(".").free < _NEARLY_FULL:
+            logging.raiseExceptions = False  # no traceback for each line that cannot be logged
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
                 current_run.idle = lambda: idle(workflow)

@@ -110,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader may stop early
         drop_output()
+    except SystemExit as end:  # what rich, which prints the help, makes of that
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
     except CycloptsError as error:
         _end(2, who, f"{_sentence(error)} See `{who} --help`.")
     except MemoryError:

@@ -1,6 +1,9 @@
 """History: every training, its result, and whether its model was released."""
 
 import json
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +17,9 @@ from pricewright.signoffs import ledger
 
 _SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ratio": "interval"}
 
+_LEAST = ("interval", "coverage off", "symbols", "QLIKE-EWMA", "by", "prices to")
+"""Columns that a narrow terminal does not show, the least important first."""
+
 
 def history(
     *,
@@ -24,7 +30,8 @@ def history(
     """List the trainings in the ledger, or the releases, newest first.
 
     For each training: when, by whom, the last date of its prices, whether the model was accepted,
-    how good it is, and whether it was released. `pricewright compare` takes the digests shown.
+    how good it is, and whether it was released; a narrow terminal shows fewer columns.
+    `pricewright compare` takes the digests shown.
 
     ```
     pricewright history --limit 5
@@ -50,7 +57,19 @@ def history(
         print("No model has been trained here yet; run `snakemake --cores 1`.")
         return
     heads = ["trained", "by", "model", "prices to", "symbols", "verdict", *_SHOWN.values(), ""]
-    print(tabulate([_row(each) for each in found], heads, tablefmt="plain", disable_numparse=True))
+    width = shutil.get_terminal_size((sys.maxsize, 0)).columns  # no limit in a pipe
+    print(_table(heads, [_row(each) for each in found], width))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    """The rows as aligned text, without the least important columns if it would be too wide."""
+    for dropped in range(len(_LEAST) + 1):
+        kept = [place for place, head in enumerate(heads) if head not in _LEAST[:dropped]]
+        cells = [[row[place] for place in kept] for row in (heads, *rows)]
+        text = tabulate(cells, "firstrow", tablefmt="plain", disable_numparse=True)
+        if max(map(len, text.splitlines())) <= width:
+            break
+    return text
 
 
 def _list_releases(limit: int, format: str) -> None:

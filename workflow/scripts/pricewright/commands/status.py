@@ -1,9 +1,12 @@
 """Status: the last run, what is out of date, who signed what, and what is in production."""
 
 import re
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from running.past_runs import last_start
@@ -21,10 +24,13 @@ from pricewright.configuration.config import (
 from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.model_file import named_model
+from pricewright.files.provenance import code_digest
+from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model_file import named_model, unreadable
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
+from pricewright.releases.link import CURRENT
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
@@ -46,6 +52,11 @@ from pricewright.steplog.last_run import Attempt, describe_run, last_run
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
 """The digest of a model's data, in the first lines of its file, which may be large."""
+_CODE_HEAD = 1 << 20
+_CODE = re.compile(rb'"code": \{\s*"sha256": "([0-9a-f]{64})"')
+"""The digest of the code that made a model, below the receipts of all deliveries."""
+_TRAINING = WORKFLOW / "workflow/scripts/train_or_score.py"
+_IN_PRODUCTION = Path("production", CURRENT, "model.json")
 
 
 def outdated(root: Path, inputs: Sequence[Path], began: datetime) -> list[str]:
@@ -79,6 +90,8 @@ def _links(root: Path) -> Iterator[str]:
     data = _DATA.search(read_begin(root / MODEL, _HEAD))
     if data is None or data[1].decode() != clean["records"]["sha256"]:
         yield f"{MODEL} was made from other prices than {CLEANING} describes"
+    if _is_of_other_code(root / MODEL):
+        yield f"{MODEL} was made by other code: the workflow has changed since"
     model = file_sha256(root / MODEL)
     page = read_whole(root / REPORT).decode(errors="replace")
     if named_model(page, REPORT)[1] != model:
@@ -87,6 +100,26 @@ def _links(root: Path) -> Iterator[str]:
         yield f"{DEPLOYED} is missing"
     elif file_sha256(root / DEPLOYED) != model:
         yield f"{DEPLOYED} is a different model from {MODEL}"
+
+
+def _is_of_other_code(model: Path) -> bool:
+    """Whether a model was made by other code than is here, as far as its file says."""
+    code = _CODE.search(read_begin(model, _CODE_HEAD))
+    return code is not None and code[1].decode() != code_digest(_TRAINING)
+
+
+def _unreadable_release(root: Path) -> Iterator[str]:
+    """A line if this version of the workflow cannot read the model in production."""
+    model = root / _IN_PRODUCTION
+    if not model.exists() or not _is_of_other_code(model):
+        return
+    try:
+        open_model(model)
+    except Refusal as refusal:
+        yield (
+            f"the model in production: {unreadable(refusal)}, so `predict` refuses it; release "
+            "a model that this version made, or go back to the version that made this one."
+        )
 
 
 def _written(path: Path) -> datetime:
@@ -115,11 +148,35 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     received = root / config["source"]["received"]
     parts["Received data"] = _told(lambda: changed_archives(received, ledger.read(root / LEDGER)))
     parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
-    parts["Releases"] = _told(lambda: [describe_switches(root)], indent="")
+    parts["Releases"] = "\n".join(
+        filter(
+            None,
+            [
+                _told(lambda: [*_unreadable_release(root)]),
+                _told(lambda: [describe_switches(root)], indent=""),
+            ],
+        )
+    )
     parts["Watch"] = "\n".join(
         filter(None, [_told(lambda: describe_watch(root)), _told(lambda: _late(root, config))])
     )
-    print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
+    whole = "\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text)
+    width = shutil.get_terminal_size((sys.maxsize, 0)).columns  # no limit in a pipe
+    print("\n".join(_wrapped(line, width) for line in whole.splitlines()))
+
+
+_COMMAND = re.compile(r"`[^`]+`|(pricewright|snakemake) .+")
+
+
+def _wrapped(line: str, width: int) -> str:
+    """A line broken to a width, but not within a command, which people copy."""
+    if len(line) <= width:
+        return line
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", "\0"), line)
+    deeper = " " * (len(line) - len(line.lstrip()) + 4)
+    return fill(
+        whole, width, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
+    ).replace("\0", " ")
 
 
 def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
@@ -171,14 +228,18 @@ def _not_taken_in(root: Path, config: dict[str, Any]) -> Iterator[str]:
     if config["source"]["last_day"]:
         return
     receipt = read_json(root / RECEIPT)
-    counted = {each["sha256"] for each in [*receipt["deliveries"], *receipt["earlier"]]}
+    taken = [*receipt["deliveries"], *receipt["earlier"]]
+    counted, places = ({each[key] for each in taken} for key in ("sha256", "place"))
     received = received_deliveries(config, root)
     packed = [each.place for each in received if each.packed_in]
     plain = [file for file in files if not any(place.startswith(file) for place in packed)]
     digests = source_digests(config, plain, str(root))
     unlisted = [file for file, digest in digests.items() if digest not in counted]
     for file in unlisted:
-        yield f"{file} is not among the files that {RECEIPT} lists"
+        if file in places:
+            yield f"{file} has changed since the run that wrote {RECEIPT}"
+        else:
+            yield f"{file} is not among the files that {RECEIPT} lists"
     if not unlisted and any(each.sha256 not in counted for each in received):
         yield f"{RECEIPT} lacks a delivery that was received"
 

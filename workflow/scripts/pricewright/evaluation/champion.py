@@ -4,9 +4,11 @@ Both are scored on the same windows, and only on forecasts and days that both ha
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -25,8 +27,12 @@ from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
 from pricewright.evaluation.scores import DAILY, Losses, Scores, score
 from pricewright.evaluation.summary import LossSummary
 from pricewright.files.clock import day_number
+from pricewright.files.disk import file_sha256
+from pricewright.files.documents import as_written_by_a_run, read_json
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
+from pricewright.forecasting.model_file import unreadable
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel
 from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, mean, sums, where
@@ -173,6 +179,48 @@ class Contest:
         }
 
 
+def not_comparable(sha256: str, cutoff: str, reason: str | None) -> dict[str, Any]:
+    """The record of a champion that is not compared.
+
+    sha256: of the bytes of its document.  cutoff: the last day of its prices.
+    """
+    return {
+        "sha256": sha256,
+        "cutoff": cutoff,
+        "verdict": "not comparable",
+        "reason": reason,
+        "symbols": 0,
+        "origins": 0,
+        "origins_it_knew": 0,
+        "difference": None,
+        "lower": None,
+        "upper": None,
+        "metrics": None,
+    }
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A champion whose file this version of the workflow cannot read, such as one of another schema
+    version.
+
+    why: a clause about "it".  record: the record of no comparison; None if no model is in the file.
+    """
+
+    why: str
+    record: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, path: Path, refusal: Refusal) -> Self:
+        """The champion in a file, whose reading raised `refusal`."""
+        # the model will say why, and no model names a folder of the machine
+        why, record = unreadable(Refusal(str(refusal).replace(str(path), path.name))), None
+        with suppress(Refusal), as_written_by_a_run(str(path)):
+            cutoff = date.fromisoformat(read_json(path)["cutoff"])
+            record = not_comparable(file_sha256(path), str(cutoff), why)
+        return cls(why, record)
+
+
 def contest(
     document: Mapping[str, Any], sha256: str, walked: WalkForward
 ) -> Contest | dict[str, Any]:
@@ -186,20 +234,12 @@ def contest(
     """
     panel, origins = walked.whole, walked.timeline.origins
     since = day_number(date.fromisoformat(document["cutoff"]))
-    record: dict[str, Any] = {
-        "sha256": sha256,
-        "cutoff": document["cutoff"],
-        "verdict": "not comparable",
-        "reason": None,
-        "symbols": 0,
-        "origins": 0,
-        "origins_it_knew": int((origins < since).sum()),
-        "difference": None,
-        "lower": None,
-        "upper": None,
-        "metrics": None,
-    }
-    champion = from_json(document, "the deployed model")
+    try:
+        champion = from_json(document, "the deployed model")
+    except Refusal as refusal:
+        return not_comparable(sha256, document["cutoff"], unreadable(refusal))
+    record = not_comparable(sha256, document["cutoff"], None)
+    record["origins_it_knew"] = int((origins < since).sum())
     if champion.settings.price != walked.settings.price:
         return record | {"reason": f"it forecasts {champion.settings.price}"}
     common = _common(champion, panel)

@@ -60,6 +60,13 @@ def parse_model(content: bytes, path: str) -> dict[str, Any]:
     return document
 
 
+def unreadable(refusal: Refusal) -> str:
+    """A clause about a model, "it", from the error of reading it, such as one of an older version
+    of the workflow."""
+    why = str(refusal).removesuffix(".").removesuffix("; train again")
+    return f"this version of the workflow cannot read it ({why})"
+
+
 def with_records(document: Any) -> Any:
     """A model's JSON with mappings by symbol, whether the file stores rows or columns."""
     return _with_parts(document, lambda part, _: symbol_records(part) or part)

@@ -104,18 +104,20 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
 
 def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     """The model that the kept bytes give."""
-    released = parse_model(contents[MODEL], MODEL)
-    code, versions = code_digest(steps.script), released["code"]["libraries"]
+    code, made_by = code_digest(steps.script), parse_json(contents[MODEL], MODEL)["code"]["sha256"]
     with zipfile.ZipFile(
         BytesIO(contents[evidence.NAME])
     ) as archive:  # where old releases have all
         held = {name: archive.read(name) for name in archive.namelist()} | dict(contents)
     kept = contents.get(evidence.CODE, contents[evidence.NAME])
-    if code != released["code"]["sha256"] and code != _code_in(kept):
+    if code != made_by and code != _code_in(kept):
         raise Refusal(
-            f"it was made by code with digest {released['code']['sha256'][:12]}…, but the code "
-            f"here has {code[:12]}…; check out that version of the workflow."
+            f"it was made by code with digest {made_by[:12]}…, but the code here has "
+            f"{code[:12]}…; use that in production/current/{evidence.CODE}, as docs/daily.md says "
+            "under A newer version."
         )
+    released = parse_model(contents[MODEL], MODEL)
+    versions = released["code"]["libraries"]
     config = parse_json(held[evidence.CONFIG], evidence.CONFIG)
     given = {name: held[name] for name in (evidence.CORRECTIONS, evidence.SCORED) if name in held}
     with _in_temporary_folder() as folder:

@@ -313,10 +313,13 @@ def _run(
 
 
 def _words(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """The message of ssh-keygen, on one line and safe for a terminal."""
-    said = " ".join((done.stderr or b"").decode(errors="replace").split())
-    said = said.removeprefix("Signing data on standard input ")
-    return "".join(c if c.isprintable() else "?" for c in said)[:200] or "no message"
+    """The message of ssh-keygen, without its frames of @, on one line and safe for a terminal."""
+    if done.stderr is None:
+        return "see above"
+    lines = [" ".join(line.split()) for line in done.stderr.decode(errors="replace").splitlines()]
+    noise = ("@", "Signing data on standard input")
+    said = "; ".join(line.rstrip(".") for line in lines if line and not line.startswith(noise))
+    return printable(said) or "no message"
 
 
 def _string(blob: bytes) -> tuple[bytes, bytes]:

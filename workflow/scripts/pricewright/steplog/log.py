@@ -169,6 +169,15 @@ _REMEDIES: Final = {
 """What to do about trouble that does not pass on its own."""
 
 
+def denied_or_full(error: BaseException | None) -> str | None:
+    """A sentence on a denied permission or a full disk, with what to do; None for another error."""
+    remedy = _REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    if remedy is None or not isinstance(error, OSError):
+        return None
+    path = error.filename2 or error.filename or os.getcwd()
+    return f"{path}: {str(error.strerror).lower()}{remedy}"
+
+
 def _sentence(error: BaseException) -> str:
     """An error on one line: a Refusal's text unchanged, other errors with their type."""
     text = " ".join(str(error).split())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pricewright.evaluation.acceptance import Criteria, failed
+from pricewright.evaluation.champion import Unreadable
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.clock import date_of
 from pricewright.files.documents import read_json
@@ -43,7 +44,7 @@ class Situation:
     read: Callable[[], Panel]
     source: ModelSource
     settings: Settings
-    deployed: ModelDocument | None
+    deployed: ModelDocument | Unreadable | None
     kept: Path | None = None
 
     def asked(
@@ -60,6 +61,8 @@ class Situation:
         """
         if self.deployed is None:
             return self.asked(panel, None, "there is no model in place")
+        if isinstance(self.deployed, Unreadable):
+            return self.asked(panel, None, f"there is a model in place, but {self.deployed.why}")
         model = self.deployed[0]
         if _made_of_this(model, self.source, self.settings):
             return self.asked(panel, None, model.get("why"))  # gives the same bytes again

@@ -180,7 +180,7 @@ def build_model(
     source: ModelSource,
     criteria: Criteria,
     *,
-    deployed: ModelDocument | None,
+    deployed: ModelDocument | champion.Unreadable | None,
     processes: int,
     shards: Sequence[ShardResult],
     check_all: bool,
@@ -188,7 +188,7 @@ def build_model(
 ) -> BuiltModel:
     """Train or score, and evaluate, the model of the symbols that can be modelled.
 
-    deployed: the model in place, a document and its digest, to compare with.
+    deployed: the model in place, a document and its digest, to compare with if it can be read.
     shards: the results of shards, used instead of forecasting again.
     check_all: whether the leak check covers all symbols, also if there are many.
     tables: the files into which all forecasts are written.
@@ -205,8 +205,10 @@ def build_model(
     else:
         known = fallbacks(walked)
     model = task.described | to_json(_last_model(walked), [known[name] for name in symbols])
-    contest = None
-    if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
+    contest: champion.Contest | dict[str, Any] | None = None
+    if isinstance(deployed, champion.Unreadable):
+        contest = deployed.record
+    elif deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # the same model made again is compared with the same champion as before
         contest = deployed[0]["champion"]
     elif deployed:
