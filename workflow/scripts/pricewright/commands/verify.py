@@ -15,7 +15,8 @@ from pricewright.signoffs.policy import load_policy
 def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     """Check the ledger, the signatures, every release and the record of forecasts, offline.
 
-    Prints what is wrong, and ends with exit code 1 if anything is.
+    Prints what is wrong, and ends with exit code 1 if anything is. Also prints what cannot be
+    proved, because an earlier version of Pricewright kept too little.
 
     ```
     pricewright verify --rebuild
@@ -39,11 +40,13 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
-    for line in filter(None, [history.describe_dropped(root), *found.void, *problems]):
+    unproven = history.unproven_switches(root)
+    for line in filter(None, [history.describe_dropped(root), *found.void, *unproven, *problems]):
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
-    print("The ledger, the signatures, the releases and their forecasts are intact.")
+    but = ", except for what cannot be proved (above)" if unproven else ""
+    print(f"The ledger, the signatures, the releases and their forecasts are intact{but}.")
 
 
 def _steps() -> rebuilding.Steps:
