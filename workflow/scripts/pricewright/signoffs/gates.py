@@ -229,7 +229,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
 
     seen: what others, such as releases, recorded of the ledger. An outdated sign-off is no problem;
     one whose signature was never good, by today's signers or those of its time, is one. So is a
-    decision on record whose signed statement is lost.
+    decision on record whose signed statement is lost, and a line that is older than one before it.
     """
     folder = Path(root) / LEDGER
     entries: list[Entry] = []
@@ -238,7 +238,11 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
     given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
-    problems = [*ledger.verify(folder, seen_then), *_lost_statements(Path(root), entries)]
+    problems = [
+        *ledger.verify(folder, seen_then),
+        *ledger.backdated(entries),
+        *_lost_statements(Path(root), entries),
+    ]
     if opened and not policy.signers:
         state = "names nobody" if (Path(root) / SIGNERS).exists() else "is missing"
         lost = (
