@@ -1,5 +1,6 @@
 """What the release forecasts is written down each day, once, and held against what came."""
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from pricewright.monitoring.record import (
 from pricewright.monitoring.record_days import (
     TOGETHER,
     days,
+    missing_files,
     read_rows,
     rows_together,
     verify_record,
@@ -251,6 +253,17 @@ def test_days_that_were_late_never_count(released):
     write_down(released, later(1), clock=lambda: datetime(2020, 7, 17, tzinfo=UTC))
     live = read(released, later(4))
     assert live.dates == [last_day(later(4))]
+
+
+def test_files_that_an_older_backup_lacks_are_told_of(released):
+    write_down(released, later(1))
+    assert missing_files(released.root) == []
+    lost = released.production / f"forecasts/{last_day(later(1))}-{released.current[:12]}.csv"
+    lost.unlink()
+    assert missing_files(released.root) == [f"{lost}: is missing; restore it from a backup."]
+    shutil.rmtree(lost.parent)
+    (told,) = missing_files(released.root)
+    assert "is missing (and 1 more); restore" in told
 
 
 def test_what_is_written_with_a_clock_that_was_set_back_is_late(released):

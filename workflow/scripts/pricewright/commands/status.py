@@ -22,6 +22,7 @@ from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import as_written_by_a_run, parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
+from pricewright.monitoring.record_days import missing_files
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
@@ -96,7 +97,8 @@ def _written(path: Path) -> datetime:
 def status(*, configfile: ConfigFiles = ()) -> None:
     """Show how the last run went, who signed what, and what is in production.
 
-    Also shows what in `results/` is out of date, as far as the files tell, and the watch.
+    Also shows what in `results/` is out of date, as far as the files tell, and the watch. It checks
+    the release in production; `pricewright verify` checks everything that is kept.
 
     ```
     pricewright status
@@ -114,9 +116,12 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     parts["Out of date"] = _told(lambda: _outdated_results(root, config, configfile, run))
     parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
     parts["Releases"] = _told(lambda: [describe_switches(root)], indent="")
-    parts["Watch"] = "\n".join(
-        filter(None, [_told(lambda: describe_watch(root)), _told(lambda: _late(root, config))])
+    watch = (
+        lambda: describe_watch(root),
+        lambda: missing_files(root),
+        lambda: _late(root, config),
     )
+    parts["Watch"] = "\n".join(filter(None, map(_told, watch)))
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
 
