@@ -9,6 +9,7 @@ from pricewright.commands import verify as verifying
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.releases import release as releasing
+from pricewright.releases import store
 from pricewright.releases.history import (
     describe_switches,
     signed_files,
@@ -232,6 +233,15 @@ def test_the_sign_offs_of_a_dropped_release_are_kept(two):
         two.signed_release(which)
     assert two.first not in two.released() or two.second not in two.released()
     assert (verify_releases(two.root), unproven_switches(two.root)) == ([], [])
+
+
+def test_a_release_in_production_that_a_line_claims_was_dropped_is_missed(two):
+    fields = {"release": two.second, "model": line_of(two, two.second)["model"]}
+    ledger.append(two.root / "ledger", "dropped", clock=two.clock, **fields)
+    store.discard_release(two.production / "releases" / two.second)
+    (problem,) = verify_releases(two.root)
+    assert f"{two.second}: there is no such release" in problem
+    assert problem in describe_switches(two.root)
 
 
 def test_a_key_that_was_revoked_once_signs_nothing_new(two):

@@ -295,6 +295,7 @@ def verify_releases(root: Path) -> list[str]:
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))
+    there += {*dropped_releases(entries)} & {state_of(entries).release or ""}  # it never is dropped
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
     problems += lost_releases(root, entries).values()
     problems += authority(root, entries, every=True).problems

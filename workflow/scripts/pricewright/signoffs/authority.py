@@ -71,11 +71,13 @@ def authority(root: Path, entries: Sequence[Entry], *, every: bool = False) -> A
             or _lost(root, begun)
             or not unauthorised(root, begun, entries, policies[-1:])
         ):
-            unproven.append(
-                f"line {begun.sequence} of the ledger: it cannot be proved that people authorised "
-                f"this {begun.event}, which an earlier version recorded: {wrong[0]}"
-            )
-            policies += [policy] if policy and policy not in policies else []
+            if every or begun.sequence == in_force:
+                unproven.append(
+                    f"line {begun.sequence} of the ledger: it cannot be proved that people "
+                    f"authorised this {begun.event}, which an earlier version recorded: {wrong[0]}"
+                )
+            if policy:
+                policies = [*(each for each in policies if each != policy), policy]
         else:
             problems.append(
                 f"line {begun.sequence} of the ledger: the sign-offs on record do not authorise "
