@@ -149,10 +149,15 @@ class Office:
 
     def release(self, digest: str, event: str = "release") -> None:
         """Record in the ledger what a release or a rollback records."""
+        decision = self.check(*(["deploy"] if event == "rollback" else []))
+        for signoff in decision.rests_on:
+            statements.preserve_statement(self.root, signoff.kept)
         fields = {
             "release": digest,
             "covered": identity(digests(self.covered())),
             "policy": self.policy.document(),
+            "trained_by": decision.trained_by,
+            "signoffs": digests(decision.files()),
         }
         folder = self.root / "ledger"
         ledger.append(folder, event, clock=self.clock, **fields)

@@ -1,5 +1,6 @@
 """What the release forecasts is written down each day, once, and held against what came."""
 
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from forecasts import write_clean
 
+import people
 from conftest import SCRIPTS, market
 from monitor import monitor
 from pricewright.commands.predict import as_csv, predict
@@ -29,6 +31,7 @@ from pricewright.monitoring.record import (
 from pricewright.monitoring.record_days import (
     TOGETHER,
     days,
+    missing_files,
     read_rows,
     rows_together,
     verify_record,
@@ -61,6 +64,12 @@ def last_day(records):
 def evening(records):
     """The clock, in the evening of the newest day."""
     return lambda: datetime.fromisoformat(last_day(records)).replace(hour=20, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def early(monkeypatch):
+    """Offices are set up before the days that are recorded."""
+    monkeypatch.setattr(people, "NOON", datetime(2020, 7, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -241,9 +250,26 @@ def test_a_series_that_was_rescaled_since_is_in_units_of_when_it_was_forecast(re
 
 
 def test_days_that_were_late_never_count(released):
-    write_down(released, later(1), clock=lambda: datetime(2021, 1, 1, tzinfo=UTC))
-    live = read(released, later(2))
-    assert live.dates == [last_day(later(2))]
+    write_down(released, later(1), clock=lambda: datetime(2020, 7, 17, tzinfo=UTC))
+    live = read(released, later(4))
+    assert live.dates == [last_day(later(4))]
+
+
+def test_files_that_an_older_backup_lacks_are_told_of(released):
+    write_down(released, later(1))
+    assert missing_files(released.root) == []
+    lost = released.production / f"forecasts/{last_day(later(1))}-{released.current[:12]}.csv"
+    lost.unlink()
+    assert missing_files(released.root) == [f"{lost}: is missing; restore it from a backup."]
+    shutil.rmtree(lost.parent)
+    (told,) = missing_files(released.root)
+    assert "is missing (and 1 more); restore" in told
+
+
+def test_what_is_written_with_a_clock_that_was_set_back_is_late(released):
+    ledger.append(released.root / "ledger", "run", clock=lambda: datetime(2020, 7, 17, tzinfo=UTC))
+    write_down(released, later(1))
+    assert days(released.root)[0].late
 
 
 def test_a_symbol_without_a_new_price_counts_once(released):

@@ -255,6 +255,24 @@ def test_a_release_in_production_whose_folder_alone_is_gone_is_told_of(two):
     assert newest.endswith("in production by the ledger")
 
 
+def test_an_older_backup_whose_link_fits_is_told_of_by_the_releases_that_it_lacks(two):
+    two.sign_release("reviewer", two.first)
+    two.roll_back("previous")
+    store.discard_release(releases_folder(two.root) / two.second)
+    told, *_ = describe_switches(two.root).splitlines()
+    assert f"{two.second}: is missing, but line" in told
+
+
+@pytest.mark.parametrize("name", ["model.json", "report.txt", "signoffs/deploy/reviewer.json"])
+def test_a_change_of_the_release_in_production_is_told_of(two, name):
+    path = releases_folder(two.root) / two.second / name
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    told, newest, _ = describe_switches(two.root).splitlines()
+    assert f"{name}: was changed since the release" in told
+    assert newest.endswith("in production by the ledger")
+
+
 def test_the_newest_are_shown_and_how_to_see_the_others(two, capsys, monkeypatch):
     newest, *earlier = describe_switches(two.root, 1).splitlines()
     assert two.second[:12] in newest

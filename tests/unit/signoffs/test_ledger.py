@@ -3,7 +3,7 @@ import itertools
 import json
 import multiprocessing
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -134,6 +134,28 @@ def swapped(content):
 
 def edited(content):
     return [*content[:2], content[2].replace(b'"ann"', b'"bob"'), *content[3:]]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "named"),
+    [
+        ([0, 5, -5, 60], []),
+        ([0, 60, 49, 45, 61, 51], [3]),
+        ([0, 60, 49, 61, 0, 0, 62], [3, 5]),
+    ],
+)
+def test_a_line_that_is_older_than_one_before_it_is_named(tmp_path, minutes, named):
+    for minute in minutes:
+        ledger.append(tmp_path, "run", clock=lambda at=minute: NOON + timedelta(minutes=at))
+    found = ledger.backdated(ledger.read(tmp_path))
+    assert [each.split(":")[0] for each in found] == [f"line {n} of the ledger" for n in named]
+
+
+def test_a_time_that_is_none_is_no_line(folder):
+    for time in ("2026-13-05T12:00:00Z", "2026-01-05", "now"):
+        text = lines(folder)[0].replace(b"2026-01-05T12:00:00Z", time.encode())
+        with pytest.raises(Refusal, match="not an entry"):
+            ledger.parse_entry(text[:-1], folder / "ledger.jsonl", 1)
 
 
 @pytest.mark.parametrize(

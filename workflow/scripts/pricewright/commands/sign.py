@@ -12,7 +12,6 @@ from pricewright.files.errors import Refusal
 from pricewright.releases.history import find_release, releases_folder
 from pricewright.releases.history import signed_files as released_files
 from pricewright.releases.store import PACKED, one_at_a_time, unpack_release
-from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy, oneself
 from pricewright.signoffs.presentation import signing_summary
@@ -110,10 +109,9 @@ def sign(
         who=signing.who,
         comment=comment,
     )
-    entries = ledger.read(root / ledger.LEDGER)
     gates = () if gate == "author" else (gate,)
     decision = check_gates(root, policy, digests(files), gates=gates, release=kept)
-    print(signing_summary(statement, signing, files, decision, entries, folder=place))
+    print(signing_summary(statement, signing, files, decision, folder=place))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = sign_and_record(root, policy, statement, signing)

@@ -27,6 +27,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.model_file import named_model, unreadable
+from pricewright.monitoring.record_days import missing_files
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
@@ -129,7 +130,8 @@ def _written(path: Path) -> datetime:
 def status(*, configfile: ConfigFiles = ()) -> None:
     """Show how the last run went, who signed what, and what is in production.
 
-    Also shows what in `results/` is out of date, as far as the files tell, and the watch.
+    Also shows what in `results/` is out of date, as far as the files tell, and the watch. It checks
+    the release in production; `pricewright verify` checks everything that is kept.
 
     ```
     pricewright status
@@ -148,18 +150,17 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     received = root / config["source"]["received"]
     parts["Received data"] = _told(lambda: changed_archives(received, ledger.read(root / LEDGER)))
     parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
-    parts["Releases"] = "\n".join(
-        filter(
-            None,
-            [
-                _told(lambda: [*_unreadable_release(root)]),
-                _told(lambda: [describe_switches(root)], indent=""),
-            ],
-        )
+    releases = [
+        _told(lambda: [*_unreadable_release(root)]),
+        _told(lambda: [describe_switches(root)], indent=""),
+    ]
+    parts["Releases"] = "\n".join(filter(None, releases))
+    watch = (
+        lambda: describe_watch(root),
+        lambda: missing_files(root),
+        lambda: _late(root, config),
     )
-    parts["Watch"] = "\n".join(
-        filter(None, [_told(lambda: describe_watch(root)), _told(lambda: _late(root, config))])
-    )
+    parts["Watch"] = "\n".join(filter(None, map(_told, watch)))
     whole = "\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text)
     width = shutil.get_terminal_size((sys.maxsize, 0)).columns  # no limit in a pipe
     print("\n".join(_wrapped(line, width) for line in whole.splitlines()))

@@ -18,7 +18,8 @@ from pricewright.signoffs.received import changed_archives, lost_bytes
 def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     """Check the ledger, signatures, releases, record of forecasts and received data, offline.
 
-    Prints what is wrong, and ends with exit code 1 if anything is.
+    Prints what is wrong, and ends with exit code 1 if anything is. Also prints what cannot be
+    proved, because an earlier version of Pricewright kept too little.
 
     ```
     pricewright verify --rebuild
@@ -45,13 +46,15 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
-    for line in filter(None, [history.describe_dropped(root), *found.void, *problems]):
+    unproven = history.unproven_switches(root)
+    for line in filter(None, [history.describe_dropped(root), *found.void, *unproven, *problems]):
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
+    but = ", except for what cannot be proved (above)" if unproven else ""
     print(
         "The ledger, the signatures, the releases, their forecasts and the received data are "
-        "intact."
+        f"intact{but}."
     )
 
 

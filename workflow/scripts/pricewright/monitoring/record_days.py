@@ -208,6 +208,14 @@ def newest_day(some: Sequence[Day]) -> Day:
     return max(some, key=lambda day: (day.date, day.entry.sequence))
 
 
+def missing_files(root: Path) -> list[str]:
+    """A sentence if files of recorded days are missing, as after an older backup was restored."""
+    recorded = [day.folder / name for day in days(root) for name in day.files()]
+    lost = [path for path in recorded if not path.exists()]
+    more = f" (and {len(lost) - 1} more)" * (len(lost) > 1)
+    return [f"{path}: is missing{more}; restore it from a backup." for path in lost[:1]]
+
+
 def verify_record(root: Path) -> list[str]:
     """A sentence for each problem with the record of forecasts.
 

@@ -5,7 +5,6 @@ A release is examined as an auditor would: by its own bytes and the ledger up to
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
@@ -15,7 +14,7 @@ from pricewright.releases import store
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
-from pricewright.signoffs.gates import trained_by
+from pricewright.signoffs.authority import authority, shortfalls
 from pricewright.signoffs.ledger import (
     FAILED,
     PASSED,
@@ -30,9 +29,9 @@ from pricewright.signoffs.ledger import (
     switches,
 )
 from pricewright.signoffs.policy import Policy, parse_policy
-from pricewright.signoffs.signed_files import GATES, Gate
+from pricewright.signoffs.signed_files import COVERED, identity
 from pricewright.signoffs.statements import StoredStatement
-from pricewright.signoffs.validity import Case, judge_statement
+from pricewright.signoffs.validity import Case
 
 
 def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
@@ -66,10 +65,9 @@ def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[s
             f"{where}: line {begun.sequence} of the ledger names a different replaced release."
         )
     case = Case(policy, manifest.signed(), entries[: manifest.lines], parse_time(begun.time))
-    trainers = [each.who for each in trained_by(_kept(contents, "author"), case)]
-    case = replace(case, trainers=trainers if "trained_by" in begun.fields else None)
-    for gate in GATES:
-        problems += [f"{where}: {problem}" for problem in _unsigned(gate, contents, case)]
+    problems += [f"{where}: {why}" for why in shortfalls(begun, [*_kept(contents)], case)]
+    if begun.fields.get("covered") != identity(manifest.signed()):
+        problems.append(f"{where}: line {begun.sequence} of the ledger is about other files.")
     return problems
 
 
@@ -81,32 +79,14 @@ def kept_policy(contents: Mapping[str, bytes]) -> Policy:
     return parse_policy(parse_strict(contents[name], name), name)
 
 
-def _kept(contents: Mapping[str, bytes], gate: Gate) -> Iterator[StoredStatement]:
-    """The statements for a gate among a release's files."""
-    begin = f"{SIGNOFFS}/{gate}/"
-    for name, content in sorted(contents.items()):
-        if name.startswith(begin) and name.endswith(".json"):
-            who = name.removeprefix(begin).removesuffix(".json")
-            yield StoredStatement(gate, who, name, content, contents.get(f"{name}.sig", b""))
-
-
-def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:
-    """Why the sign-offs in a release do not satisfy a gate."""
-    keys, problems = set(), []
-    for kept in _kept(contents, gate):
-        signoff = judge_statement(kept, case)
-        if signoff.void or not signoff.said or signoff.said.decision != "approved":
-            problems.append(
-                f"{kept.name} does not count: {signoff.void or 'it is not an approval'}."
-            )
-        else:
-            keys.add(signoff.fingerprint)
-    if len(keys) < case.policy.gates[gate].required:
-        problems.append(
-            f"gate {gate} has {len(keys)} good signatures, but its policy required "
-            f"{case.policy.gates[gate].required}."
-        )
-    return problems
+def _kept(contents: Mapping[str, bytes]) -> Iterator[StoredStatement]:
+    """The statements among a release's files."""
+    for gate in COVERED:
+        begin = f"{SIGNOFFS}/{gate}/"
+        for name, content in sorted(contents.items()):
+            if name.startswith(begin) and name.endswith(".json"):
+                who = name.removeprefix(begin).removesuffix(".json")
+                yield StoredStatement(gate, who, name, content, contents.get(f"{name}.sig", b""))
 
 
 PREVIOUS = "previous"
@@ -238,6 +218,13 @@ def describe_dropped(root: Path) -> str:
     )
 
 
+def unproven_switches(root: Path) -> list[str]:
+    """The releases and rollbacks of earlier versions that cannot be proved, in sentences."""
+    with suppress(Refusal):  # `verify_releases` reports it
+        return list(authority(root, ledger.read(Path(root) / "ledger"), every=True).unproven)
+    return []
+
+
 def signed_files(root: Path, digest: str) -> dict[str, bytes]:
     """The files of a release that people sign, by their names under `results/`."""
     manifest, contents = store.open_release(releases_folder(root), digest)
@@ -270,16 +257,25 @@ def described_switches(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
 
 
 def describe_switches(root: Path, most: int = 10) -> str:
-    """The latest releases and rollbacks, newest first, a line each, and the number of earlier ones;
-    above them what is wrong with the release in production, if anything."""
+    """The latest releases and rollbacks, newest first, a line each, and the number of earlier ones.
+
+    Above them is what is wrong: the first of a wrong link, a missing release and a change of the
+    release in production; and the lines of `authority` that do not hold or cannot be proved.
+    """
     entries = ledger.read(Path(root) / "ledger")
     found = described_switches(entries)
-    lost = lost_releases(root, entries).get(in_production(entries) or "")
-    trouble = astray(root, entries) or lost
-    lines = [f"  {trouble}"] if trouble else []
+    now, allowed = in_production(entries), authority(root, entries)
+    troubles = [
+        astray(root, entries),
+        *lost_releases(root, entries).values(),
+        *(examine_release(root, now, entries) if now else []),
+    ]
+    trouble = next(filter(None, troubles), None)
+    shown = [*([trouble] if trouble else []), *allowed.problems, *allowed.unproven]
+    lines = [f"  {each}" for each in shown]
     for begun, what in found[:most]:
         release = str(begun.fields["release"])[:12]
-        by = " by the ledger" if trouble and what == _NOW else ""
+        by = " by the ledger" if shown and what == _NOW else ""
         lines.append(f"  {begun.time}  {begun.event:<8} {release}  {begun.who}: {what}{by}")
     if (more := len(found) - most) > 0:
         command = f"pricewright history --releases --limit {len(found)}"
@@ -291,15 +287,18 @@ def verify_releases(root: Path) -> list[str]:
     """What is wrong with production, in sentences; empty if nothing is.
 
     Every release that was not dropped must be complete, signed for as its own policy requires, and
-    on record; the link must point where the ledger says.
+    on record; every line of the ledger that put one into production must be authorised by sign-offs
+    that are kept; the link must point where the ledger says.
     """
     try:
         entries = ledger.read(Path(root) / "ledger")
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))
+    there += {*dropped_releases(entries)} & {state_of(entries).release or ""}  # it never is dropped
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
     problems += lost_releases(root, entries).values()
+    problems += authority(root, entries, every=True).problems
     problems += [
         f"line {begun.sequence} of the ledger: a {begun.event} was begun but not ended; "
         "the next release or rollback ends it."

@@ -39,6 +39,7 @@ from pricewright.signoffs.signed_files import (
     read_covered,
     require_covered,
 )
+from pricewright.signoffs.statements import preserve_statement
 from pricewright.steplog.log import say
 
 CARD = "model_card.md"
@@ -126,17 +127,26 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             head=decision.head,
             confirm=ask,
             clock=clock,
-            fields={
-                "replaces": current,
-                "covered": identity(signed),
-                "model": signed[MODEL],
-                "policy": decision.policy.document(),
-                "trained_by": [signoff.who for signoff in decision.trainers],
-                "signoffs": digests(decision.files()),
-            },
+            fields=_record(root, current, signed, decision)
+            | {"trained_by": [signoff.who for signoff in decision.trainers]},
         )
         tidy(root, origin.config["history"]["keep_releases_days"], who=who, clock=clock)
         return digest
+
+
+def _record(
+    root: Path, replaces: str | None, signed: Mapping[str, str], decision: Decision
+) -> dict[str, Any]:
+    """What the ledger records of a release or rollback; the sign-offs that it names are kept."""
+    for signoff in decision.rests_on:
+        preserve_statement(root, signoff.kept)
+    return {
+        "replaces": replaces,
+        "covered": identity(signed),
+        "model": signed[MODEL],
+        "policy": decision.policy.document(),
+        "signoffs": digests(decision.files()),
+    }
 
 
 def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
@@ -235,13 +245,7 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
             head=decision.head,
             confirm=ask,
             clock=clock,
-            fields={
-                "replaces": current,
-                "covered": identity(signed),
-                "model": signed[MODEL],
-                "policy": decision.policy.document(),
-                "signoffs": digests(decision.files()),
-            },
+            fields=_record(root, current, signed, decision),
         )
         tidy(root, config["history"]["keep_releases_days"], who=who, clock=clock)
         return target

@@ -23,6 +23,7 @@ from pricewright.signoffs.ledger import (
     release_before,
     switches,
 )
+from pricewright.signoffs.statements import preserve_statement, read_all_statements
 from pricewright.signoffs.validity import EVENTS
 from pricewright.steplog.log import logger, say
 
@@ -41,6 +42,8 @@ def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
             old = _old(entries, clock() - timedelta(days=keep_days))
             for digest in sorted(there & old.keys() - dropped):
                 facts = {"release": digest, "model": old[digest], "keep_releases_days": keep_days}
+                for kept in read_all_statements(folder / digest):
+                    preserve_statement(root, kept)
                 ledger.append(root / LEDGER, DROPPED, who=who, clock=clock, **facts)
                 dropped.add(digest)  # on record before it is gone
         for digest in sorted(dropped):

@@ -25,6 +25,7 @@ from pricewright.releases.link import (
     set_link,
 )
 from pricewright.signoffs import ledger
+from pricewright.signoffs.authority import authority, unauthorised
 from pricewright.signoffs.ledger import (
     FAILED,
     PASSED,
@@ -125,8 +126,9 @@ def recover(root: Path, clock: Clock) -> ProductionState:
     """End any unfinished switch and return the state of production; the lock is held.
 
     A switch whose link was swapped is finished if the release is what people signed and passes its
-    smoke test. Any other is undone, so recovery puts nothing new into production. Raises LinkAstray
-    if the link then contradicts the ledger: somebody changed one of the two by hand.
+    smoke test. Any other is undone, so recovery puts nothing new into production. Raises Refusal if
+    nobody authorised what is in production by the ledger, and LinkAstray if the link then
+    contradicts the ledger: somebody changed one of the two by hand.
     """
     production = root / "production"
     store.clear_unfinished(production / "releases")
@@ -137,6 +139,8 @@ def recover(root: Path, clock: Clock) -> ProductionState:
         entries = ledger.read(root / "ledger")
     for digest in undone_releases(entries) & set(store.stored_releases(production / "releases")):
         store.discard_release(production / "releases" / digest)
+    for problem in authority(root, entries).problems:
+        raise Refusal(problem)
     check_link(root, entries)
     return state_of(entries)
 
@@ -150,7 +154,10 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
     more: dict[str, Any] = {"why": "the process that began it died"}
     if read_link(production) == to:
         try:
-            if problems := examine_release(root, to, entries):
+            problems = unauthorised(
+                root, state.unfinished, entries, authority(root, entries).policies
+            )
+            if problems := [*examine_release(root, to, entries), *problems]:
                 raise Refusal(problems[0])
             manifest, _ = store.open_release(production / "releases", to)
             outcome, more = PASSED, {"symbols": smoke_test(production, manifest.files[MODEL])}

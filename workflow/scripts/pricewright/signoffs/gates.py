@@ -4,35 +4,39 @@
 every signature.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from pricewright.files.clock import Clock, now
 from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs import ledger
+from pricewright.signoffs.authority import authority, is_kept
 from pricewright.signoffs.ledger import LEDGER, SIGNERS, SIGNOFFS, Entry, Seen
-from pricewright.signoffs.policy import GateTerms, Policy, require_signers
+from pricewright.signoffs.policy import GateTerms, Policy, require_signers, revoked_before
 from pricewright.signoffs.reported import changed_reports
-from pricewright.signoffs.signed_files import GATES, Gate, identity
+from pricewright.signoffs.signed_files import COVERED, GATES, Gate, identity
 from pricewright.signoffs.statements import (
     SignOff,
-    StoredStatement,
+    open_signed,
     open_statement,
+    preserved_name,
     read_all_statements,
     read_statements,
+    recorded_statement,
     seen_by,
 )
 from pricewright.signoffs.validity import (
     EVENTS,
     Case,
     Consent,
-    author_as_given,
     decisions_of,
     judge_statement,
     needed_consent,
     open_as_given,
+    with_trainers,
 )
 
 
@@ -65,13 +69,14 @@ class GateDecision:
 class Decision:
     """What people decided about given bytes.
 
-    author: the run that made the model, if the ledger knows it.  trainers: the statements of those
-    who trained it.  head: the digest of the ledger's last line when it was read.  problems: what is
-    wrong with the ledger or the report, which rules out a release.  in_production: whether these
-    bytes are already in production.
+    before: the policies whose consent another policy needs.  author: the run that made the model,
+    if the ledger knows it.  trainers: the statements of those who trained it.  head: the digest of
+    the ledger's last line when it was read.  problems: what is wrong with the ledger or the report,
+    which rules out a release.  in_production: whether these bytes are already in production.
     """
 
     policy: Policy
+    before: Sequence[Policy]
     gates: Sequence[GateDecision]
     author: Entry | None
     trainers: Sequence[SignOff]
@@ -100,10 +105,15 @@ class Decision:
         """The sign-offs on which the decision rests."""
         return [signoff for gate in self.gates for signoff in gate.counted]
 
+    @property
+    def rests_on(self) -> list[SignOff]:
+        """The statements that permit a release: of who trained the model, and the approvals."""
+        return [*self.trainers, *self.counted]
+
     def files(self) -> dict[str, bytes]:
         """The exact bytes of the statements and signatures that were verified, by path."""
         found = {}
-        for signoff in (*self.trainers, *self.counted):
+        for signoff in self.rests_on:
             found[signoff.name] = signoff.statement
             found[f"{signoff.name}.sig"] = signoff.signature
         return found
@@ -132,27 +142,23 @@ def check_gates(
     entries = ledger.read(folder) if not problems else []
     if release is None:  # a release keeps the report that people signed, whatever came later
         problems += changed_reports(entries, digests)
-    case = Case(policy, digests, entries, clock())
-    trainers = trained_by(read_statements(root, "author"), case)
-    for kept in read_statements(release, "author") if release else []:
-        given = author_as_given(kept, case)  # who trained a released model may have left since
-        if given and given.who not in [signoff.who for signoff in trainers]:
-            trainers.append(given)
-    case = replace(
-        case,
-        trainers=[signoff.who for signoff in trainers],
-        trainer_keys={signoff.fingerprint for signoff in trainers},
-    )
+    allowed = authority(root, entries)
+    problems += allowed.problems
+    case = Case(policy, digests, entries, clock(), allowed.policies, revoked_before(entries))
+    released = read_statements(release, "author") if release else []
+    case, trainers = with_trainers(case, read_statements(root, "author"), released)
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY
-    return Decision(policy, found, case.author, trainers, head, problems, case.is_in_production)
-
-
-def trained_by(kept: Iterable[StoredStatement], case: Case) -> list[SignOff]:
-    """The valid ones among statements of who trained the model, one per person."""
-    judged = [judge_statement(each, case) for each in kept]
-    good = [each for each in judged if each.said and not each.void]
-    return list({each.who: each for each in good}.values())
+    return Decision(
+        policy,
+        allowed.policies,
+        found,
+        case.author,
+        trainers,
+        head,
+        problems,
+        case.is_in_production,
+    )
 
 
 def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
@@ -222,7 +228,8 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     """Check that the ledger and the sign-offs are intact.
 
     seen: what others, such as releases, recorded of the ledger. An outdated sign-off is no problem;
-    one whose signature was never good, by today's signers or those of its time, is one.
+    one whose signature was never good, by today's signers or those of its time, is one. So is a
+    decision on record whose signed statement is lost, and a line that is older than one before it.
     """
     folder = Path(root) / LEDGER
     entries: list[Entry] = []
@@ -231,7 +238,11 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
     given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
-    problems = ledger.verify(folder, seen_then)
+    problems = [
+        *ledger.verify(folder, seen_then),
+        *ledger.backdated(entries),
+        *_lost_statements(Path(root), entries),
+    ]
     if opened and not policy.signers:
         state = "names nobody" if (Path(root) / SIGNERS).exists() else "is missing"
         lost = (
@@ -252,3 +263,20 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
                 f"restore the original, or move it out of {SIGNOFFS}/."
             )
     return Audit(problems, void)
+
+
+def _lost_statements(root: Path, entries: Sequence[Entry]) -> Iterator[str]:
+    """A sentence for each decision on record whose signed statement is lost or was changed.
+
+    Earlier versions did not keep them, so nothing is said about the lines of these.
+    """
+    for entry in entries:
+        gate, digest = entry.fields.get("gate"), str(entry.fields.get("statement"))
+        if entry.event in EVENTS.values() and gate in COVERED and is_kept(entries, entry):
+            kept = recorded_statement(root, cast(Gate, gate), entry.who, digest)
+            if not kept or open_signed(kept, str(entry.fields.get("key"))).void:
+                yield (
+                    f"line {entry.sequence} of the ledger: the signed statement of this "
+                    f"{entry.event} by {printable(entry.who)} is missing or was changed; restore "
+                    f"{preserved_name(digest)} and its .sig from a backup."
+                )

@@ -17,11 +17,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pricewright.files import clock as clocks
-from pricewright.files.clock import Clock, format_time
+from pricewright.files.clock import Clock, format_time, parse_time
 from pricewright.files.disk import open_lock, read_regular, sha256, sync_folder, write_whole
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
@@ -82,10 +83,16 @@ def parse_entry(line: bytes, path: Path, number: int) -> Entry:
     document = parse_strict(line, where)
     named = isinstance(document, dict) and list(document)[:5] == list(OWN)
     own = [document.pop(name) for name in OWN] if named else []
-    if [type(value) for value in own] != [int, str, str, str, str]:
+    if [type(value) for value in own] != [int, str, str, str, str] or not _is_time(own[1]):
         raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
     sequence, time, event, who, previous = own
     return Entry(sequence, time, event, who, document, previous, sha256(line))
+
+
+def _is_time(text: str) -> bool:
+    with suppress(ValueError):
+        return format_time(datetime.fromisoformat(text)) == text
+    return False
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,33 @@ def fits(entries: Sequence[Entry], seen: Seen) -> bool:
     if seen.count == 0:
         return seen.head == EMPTY
     return 0 < seen.count <= len(entries) and entries[seen.count - 1].digest == seen.head
+
+
+TOLERANCE = timedelta(minutes=10)
+"""How far the clocks of the machines that write to a ledger may differ."""
+
+
+def is_behind(entries: Iterable[Entry], moment: datetime) -> bool:
+    """Whether a time is before that of a line, by more than TOLERANCE."""
+    return format_time(moment + TOLERANCE) < max((each.time for each in entries), default="")
+
+
+def backdated(entries: Sequence[Entry]) -> list[str]:
+    """A sentence for the first of each sequence of lines that are behind a line before them."""
+    found: list[str] = []
+    latest, was_behind = None, False
+    for entry in entries:
+        behind = latest is not None and is_behind([latest], parse_time(entry.time))
+        if latest and behind and not was_behind:
+            found.append(
+                f"line {entry.sequence} of the ledger: is of {entry.time}, but line "
+                f"{latest.sequence} before it is of {latest.time}: a clock was wrong then, or "
+                "somebody set it to backdate this line."
+            )
+        if latest is None or entry.time > latest.time:
+            latest = entry
+        was_behind = behind
+    return found
 
 
 def _misplaced(entry: Entry, number: int, previous: str) -> str | None:

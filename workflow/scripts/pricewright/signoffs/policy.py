@@ -52,16 +52,18 @@ class Policy:
 
     def document(self) -> dict[str, Any]:
         """Everything that counts, fit for JSON; `parse_policy` reads it."""
-        if self.revoked.startswith(KRL):
-            revoked: dict[str, Any] = {"krl": b64encode(self.revoked).decode()}
-        else:
-            revoked = {"keys": self.revoked.decode().splitlines()}
         return {
             "gates": {gate: asdict(terms) for gate, terms in self.gates.items()},
             "signers": [signer.line for signer in self.signers],
-            "revoked": revoked,
+            "revoked": self.revoked_document(),
             "allow_unaccepted": self.allow_unaccepted,
         }
+
+    def revoked_document(self) -> dict[str, Any]:
+        """The list of revoked keys, fit for JSON."""
+        if self.revoked.startswith(KRL):
+            return {"krl": b64encode(self.revoked).decode()}
+        return {"keys": self.revoked.decode().splitlines()}
 
     def record(self) -> bytes:
         """The document as bytes."""
@@ -95,16 +97,44 @@ def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool)
 def parse_policy(document: Mapping[str, Any], name: str) -> Policy:
     """The policy in a document, which errors call `name`; raises Refusal if it is none."""
     try:
-        revoked = document["revoked"]
-        keys = "".join(f"{line}\n" for line in revoked.get("keys", ())).encode()
         return Policy(
             {gate: GateTerms(**document["gates"][gate]) for gate in GATES},
             parse_signers("\n".join(document["signers"]).encode(), name),
-            b64decode(revoked["krl"]) if "krl" in revoked else keys,
+            _parse_revoked(document["revoked"]),
             document["allow_unaccepted"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Refusal(f"{name}: not a valid policy ({error}); restore the original.") from None
+
+
+def _parse_revoked(document: Mapping[str, Any]) -> bytes:
+    """The list of revoked keys in a `Policy.revoked_document`."""
+    if "krl" in document:
+        return b64decode(document["krl"])
+    return "".join(f"{line}\n" for line in document.get("keys", ())).encode()
+
+
+REVOKED_THEN = "revoked"
+"""The field of a decision's line with the list of revoked keys. Earlier versions did not write it.
+"""
+
+
+def revoked_before(entries: Sequence[Entry]) -> list[bytes]:
+    """Lists of all keys that were revoked when a line of the ledger was written.
+
+    Such a key stays revoked for new sign-offs: it may have signed while nobody trusted it.
+    """
+    lists, keys = set(), set()
+    for entry in entries:
+        policy = entry.fields.get("policy")
+        recorded = policy.get("revoked") if isinstance(policy, dict) else None
+        with suppress(AttributeError, TypeError, ValueError):  # a line without a list
+            found = _parse_revoked(entry.fields.get(REVOKED_THEN, recorded))
+            if found.startswith(KRL):
+                lists.add(found)
+            else:
+                keys |= {*found.splitlines(keepends=True)}
+    return [*sorted(lists), *([b"".join(sorted(keys))] if keys else [])]
 
 
 def require_signers(policy: Policy) -> None:

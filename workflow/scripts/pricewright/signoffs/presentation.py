@@ -19,12 +19,11 @@ from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import signed_files
 from pricewright.signoffs.gates import Decision, GateDecision
-from pricewright.signoffs.ledger import Entry
 from pricewright.signoffs.policy import Policy
 from pricewright.signoffs.signed_files import AUTHORSHIP, MEANINGS, Gate, discrepancies
 from pricewright.signoffs.signing import Signing
 from pricewright.signoffs.statements import SignOff, Statement
-from pricewright.signoffs.validity import policy_changes, policy_in_force
+from pricewright.signoffs.validity import policy_changes
 
 SIGN = "pricewright sign"
 RELEASE = "snakemake --cores 1 production"
@@ -321,15 +320,13 @@ def signing_summary(
     signing: Signing,
     files: Mapping[str, bytes],
     decision: Decision,
-    entries: Sequence[Entry],
     *,
     folder: Path | None = None,
 ) -> str:
     """What a person reads before signing, with warnings at the end.
 
     files: those of gate `deploy`, with the exact bytes that the statement is about.  decision: the
-    state of the decision on these files.  entries: the ledger's.  folder: where the files are, if
-    not in `results/`.
+    state of the decision on these files.  folder: where the files are, if not in `results/`.
     """
     gate, replaced = statement.gate, statement.replaces
     policy = decision.policy
@@ -339,7 +336,7 @@ def signing_summary(
             doubts.append(f"it counts only after whoever trained the model signs: {SIGN} author")
         if signing.who not in decision.gates[0].may_sign:
             doubts.append("you ran the training, so your approval does not count here")
-    if before := policy_in_force(entries):
+    for before in decision.before:
         doubts += [f"the policy was changed: {change}" for change in policy_changes(before, policy)]
     covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
     facts = [

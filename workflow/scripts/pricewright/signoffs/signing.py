@@ -3,7 +3,7 @@
 `begin_signoffs` comes first: it writes the files that say who may sign, with the caller's own key.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
-from pricewright.signoffs.policy import Policy, require_signers
+from pricewright.signoffs.policy import REVOKED_THEN, Policy, require_signers, revoked_before
 from pricewright.signoffs.signed_files import COVERED, MODEL, Gate, identity
 from pricewright.signoffs.signers import NAMESPACES, WHO, parse_signers
 from pricewright.signoffs.statements import Choice, LedgerHead, Statement, encode_statement
@@ -99,8 +99,9 @@ def sign_and_record(
 ) -> str:
     """Sign a statement, record it in the ledger and store it; return its path.
 
-    The ledger's line is written first, so every stored decision is on record, unless somebody
-    signed on another machine and sent the two files. Raises Refusal if the signature is not good
+    The bytes are kept beside the ledger first, then the ledger's line is written. So no line is
+    without its statement, and every latest decision is on record, unless somebody signed on another
+    machine and sent the two files. Raises Refusal if the signature is not good
     under the policy, OSError if the ledger or the files cannot be written.
     """
     content = encode_statement(statement)
@@ -110,11 +111,15 @@ def sign_and_record(
         gate, signing.who, statements.statement_name(gate, signing.who), content, signature
     )
     try:
-        fingerprint = statements.verify_signature(made, policy, clock())
+        for revoked in (policy.revoked, *revoked_before(ledger.read(Path(root) / LEDGER))):
+            fingerprint = statements.verify_signature(
+                made, replace(policy, revoked=revoked), clock()
+            )
     except statements.BadSignature as bad:
         raise Refusal(
             f"{signing.key}: its signature would not count, because {bad}; correct that first."
         ) from None
+    statements.preserve_statement(root, made)
     ledger.append(
         Path(root) / LEDGER,
         EVENTS[statement.decision],
@@ -127,6 +132,7 @@ def sign_and_record(
         statement=sha256(content),
         key=fingerprint,
         comment=statement.comment,
+        **{REVOKED_THEN: policy.revoked_document()},
     )
     statements.keep_statement(root, made)
     return made.name

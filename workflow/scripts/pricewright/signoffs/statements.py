@@ -1,10 +1,14 @@
 """What people signed: statements, their signatures, and where both are kept.
 
 A statement is an in-toto Statement v1 about the bytes of files, with a predicate of our own type
-(workflow/schemas/signoff.schema.yaml). It is stored as `signoffs/<gate>/<who>.json`, with its
-signature next to it as `.json.sig`. Signatures are OpenSSH's (PROTOCOL.sshsig), made by
-`ssh-keygen -Y`, so that people can use the keys and agents that they have. Raw bytes are signed and
-verified; no statement is parsed before its signature is found good.
+(workflow/schemas/signoff.schema.yaml).
+
+    signoffs/<gate>/<who>.json          a person's latest statement; its signature as .json.sig
+    ledger/statements/<sha256>.json     every statement, so that none is lost; with its .json.sig
+
+Signatures are OpenSSH's (PROTOCOL.sshsig), made by `ssh-keygen -Y`, so that people can use the keys
+and agents that they have. Raw bytes are signed and verified; no statement is parsed before its
+signature is found good.
 """
 
 import base64
@@ -15,16 +19,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pricewright.files.clock import parse_time
-from pricewright.files.disk import read_regular, refuse_missing, write_whole
+from pricewright.files.disk import read_regular, refuse_missing, sha256, write_whole
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal, printable
-from pricewright.signoffs.ledger import SIGNOFFS, Seen
+from pricewright.signoffs.ledger import LEDGER, SIGNOFFS, Seen
 from pricewright.signoffs.policy import Policy
 from pricewright.signoffs.signed_files import COVERED, Gate
 from pricewright.signoffs.signers import fingerprint
@@ -136,7 +141,8 @@ def statement_name(gate: str, who: str) -> str:
 def read_statements(root: Path, gate: Gate) -> list[StoredStatement]:
     """All statements stored for a gate, each file read once; none if there is no folder."""
     return [
-        _read(Path(root), gate, path.stem) for path in _statements(Path(root) / SIGNOFFS / gate)
+        _read(Path(root), gate, path.stem, statement_name(gate, path.stem))
+        for path in _statements(Path(root) / SIGNOFFS / gate)
     ]
 
 
@@ -146,13 +152,54 @@ def read_all_statements(root: Path) -> list[StoredStatement]:
 
 
 def keep_statement(root: Path, kept: StoredStatement) -> None:
-    """Write a statement and its signature, the signature first.
+    """Write a statement and its signature as a person's latest, the signature first.
 
-    If this is killed between the two, an old statement with the wrong signature remains, which
-    does not count.
+    The one that it replaces is preserved. If this is killed between the two, an old statement with
+    the wrong signature remains, which does not count.
     """
+    preserve_statement(root, _read(Path(root), kept.gate, kept.who, kept.name))
     write_whole(Path(root) / f"{kept.name}.sig", kept.signature)
     write_whole(Path(root) / kept.name, kept.content)
+
+
+def preserve_statement(root: Path, kept: StoredStatement) -> None:
+    """Keep a statement and its signature beside the ledger, if they are not kept already."""
+    path = Path(root) / preserved_name(sha256(kept.content))
+    if not kept.trouble and not path.exists():
+        write_whole(path.with_name(f"{path.name}.sig"), kept.signature)
+        write_whole(path, kept.content)
+
+
+def preserved_name(digest: str) -> str:
+    """The path under the root at which the statement with this SHA-256 is kept for good."""
+    return f"{LEDGER}/statements/{digest}.json"
+
+
+def recorded_statement(
+    root: Path,
+    gate: Gate,
+    who: str,
+    digest: str,
+    *,
+    signature: str | None = None,
+    release: Path | None = None,
+) -> StoredStatement | None:
+    """The statement with this SHA-256, from wherever it is kept; None if it is lost.
+
+    signature: the SHA-256 of its signature, if known.  release: the folder of a release that may
+    hold it; earlier versions kept no statements beside the ledger.
+    """
+    name = statement_name(gate, who)
+    places = [(root, preserved_name(digest)), (root, name), *([(release, name)] if release else [])]
+    for folder, path in places:
+        found = _read(Path(folder), gate, who, path)
+        if (
+            not found.trouble
+            and sha256(found.content) == digest
+            and signature in (None, sha256(found.signature))
+        ):
+            return replace(found, name=name)
+    return None
 
 
 def _statements(folder: Path) -> Iterator[Path]:
@@ -163,8 +210,7 @@ def _statements(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(root: Path, gate: Gate, who: str) -> StoredStatement:
-    name = statement_name(gate, who)
+def _read(root: Path, gate: Gate, who: str, name: str) -> StoredStatement:
     try:
         content = read_regular(root / name, _LARGEST)
         signature = read_regular(root / f"{name}.sig", _LARGEST_SIGNATURE)
@@ -234,6 +280,7 @@ def verify_signature(kept: StoredStatement, policy: Policy, now: datetime) -> st
     raise BadSignature(why)
 
 
+@lru_cache(4096)  # the same sign-off is judged for a release and for its line in the ledger
 def _checked(kept: StoredStatement, signers: bytes, revoked: bytes, now: datetime) -> str | None:
     """None if ssh-keygen finds the signature good, else what it says."""
     with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:

@@ -3,9 +3,10 @@
 Anyone who can edit `config/signers` could add their own key and sign alone. Therefore, like The
 Update Framework when it rotates its root, a release or rollback under a changed policy needs
 consent: the signatures for gate `deploy` that the previous policy asked for, by keys that it named.
+`authority` says which policy that is.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -44,6 +45,8 @@ class Case:
     """What sign-offs are judged by.
 
     digests: the SHA-256 of the files to release, by name.  entries: the ledger's.  now: the time.
+    before: the policies whose consent is needed, if `policy` is another.  revoked: lists of keys
+    that were revoked before, besides those of the policy.
     trainers: who signed that they trained the model; None for an old release without such
     statements, whose author only the ledger names.  trainer_keys: the fingerprints of the keys with
     which they did, which may have another name, or none, by now.
@@ -53,6 +56,8 @@ class Case:
     digests: Mapping[str, str]
     entries: Sequence[Entry]
     now: datetime
+    before: Sequence[Policy] = ()
+    revoked: Sequence[bytes] = ()
     trainers: Sequence[str] | None = ()
     trainer_keys: Collection[str] = ()
 
@@ -96,6 +101,10 @@ def judge_statement(kept: StoredStatement, case: Case) -> SignOff:
     opened = open_statement(kept, case.policy, case.now)
     if opened.said is None:
         return opened
+    for revoked in case.revoked:
+        then = open_statement(kept, replace(case.policy, revoked=revoked), case.now)
+        if then.said is None:
+            return replace(then, void=f"{then.void}, by an earlier line of the ledger")
     said = opened.said
     reasons = [_changed(said, case)]
     if said.decision == "approved" and said.gate == "author":
@@ -165,6 +174,24 @@ def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
             seen.append(document)
             with suppress(Refusal):
                 yield entry, parse_policy(document, "")
+
+
+def with_trainers(
+    case: Case, latest: Iterable[StoredStatement], released: Iterable[StoredStatement] = ()
+) -> tuple[Case, list[SignOff]]:
+    """A case with those who signed that they trained the model, and their statements, one each.
+
+    latest: statements that count if they are valid now.  released: those of a release or rollback,
+    which were judged when they were given: who trained a released model may have left since.
+    """
+    judged = [judge_statement(kept, case) for kept in latest]
+    trainers = {each.who: each for each in judged if each.said and not each.void}
+    for kept in released:
+        if given := author_as_given(kept, case):
+            trainers.setdefault(given.who, given)
+    found = list(trainers.values())
+    keys = {signoff.fingerprint for signoff in found}
+    return replace(case, trainers=[*trainers], trainer_keys=keys), found
 
 
 def decisions_of(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
@@ -282,9 +309,12 @@ class Consent:
 def needed_consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     """The consent that is needed, and what the counted sign-offs for `deploy` give; None if none
     is needed."""
-    before = policy_in_force(case.entries)
-    if before is None or before.digest == case.policy.digest:
-        return None
+    others = [before for before in case.before if before.digest != case.policy.digest]
+    found = [_consent(counted, case, before) for before in others]
+    return next((each for each in found if not each.satisfied), found[-1] if found else None)
+
+
+def _consent(counted: Sequence[SignOff], case: Case, before: Policy) -> Consent:
     terms = before.gates["deploy"]
     allowed = {
         signer.fingerprint: signer.who
@@ -297,13 +327,6 @@ def needed_consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     return Consent(
         list(policy_changes(before, case.policy)), terms.required, sorted(given), sorted(could)
     )
-
-
-def policy_in_force(entries: Sequence[Entry]) -> Policy | None:
-    """The policy of the last release or rollback, from the ledger."""
-    since = state_of(entries).since
-    document = entries[since - 1].fields.get("policy") if since else None
-    return parse_policy(document, f"ledger, line {since}") if document else None
 
 
 def policy_changes(old: Policy, new: Policy) -> Iterator[str]:
