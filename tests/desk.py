@@ -107,7 +107,9 @@ class Desk(Office):
             )
             model = orjson.loads(Path(MODEL).read_bytes())
             self.modes.append((newest, model["mode"], model["why"]))
-            record_training(Path(), Path(MODEL), model, author="author", keep_models=10)
+            record_training(
+                Path(), Path(MODEL), model, author="author", keep_models=10, clock=self.clock
+            )
             layout = make(ReportOptions, config["report"])
             report(Path(MODEL), results / "report.txt", layout=layout, allow_unaccepted=True)
             Path(PAGE).write_text(f"<html>{digests({'x': Path(MODEL).read_bytes()})}</html>\n")

@@ -95,22 +95,22 @@ def with_commas(rows):
 
 
 def test_the_record_survives_missed_and_late_days_restatements_and_a_new_format(desk):
-    watched = Watched(desk, prices(FIRST + 10))
+    watched = Watched(desk, prices(FIRST + 11))
     assert (watched.run(1)["colour"], watched.run(2)["days"]) == ("green", 2)
     # a day was missed: two prices come at once, and no forecast of the second is on record
     assert watched.run(4)["days"] == 3
     assert len(desk.on_record()) == 4
     watched.run(4, hour=22)  # a holiday: no new prices
     assert len(desk.on_record()) == 4
-    watched.run(5, wait=9)  # too late: the outcome could be known by then
+    watched.run(5, wait=4)  # too late: the outcome could be known by then
     assert [day.late for day in days(desk.root)] == [*[False] * 4, True]
-    found = watched.run(6)
+    found = watched.run(7)
     assert (found["days_late"], found["days"]) == (1, 4)  # that day's forecast does not count
-    assert watched.run(7, restated)["changed_later"] == 2  # the move to that price and from it
+    assert watched.run(8, restated)["changed_later"] == 2  # the move to that price and from it
     with pytest.raises(Refusal):
-        watched.run(8, with_commas)  # nothing is accepted, nothing is lost
+        watched.run(9, with_commas)  # nothing is accepted, nothing is lost
     assert len(desk.on_record()) == 7
-    assert watched.run(8)["colour"] == "green"
+    assert watched.run(9)["colour"] == "green"
     watched.end()
 
 

@@ -121,6 +121,7 @@ def test_signed_files_are_released_and_a_second_run_changes_nothing(signed):
     released = signed.folder / "production/current/model.json"
     assert released.read_bytes() == signed.results()["model.json"]
     assert events(signed) == [
+        "received",
         "run",
         "report",
         *["signoff"] * 5,
@@ -360,7 +361,7 @@ def started(project: Project) -> subprocess.Popen[str]:
 def test_of_several_runs_at_once_one_releases(signed):
     runs = [started(signed) for _ in range(3)]
     assert 0 in [run.wait() for run in runs]
-    assert events(signed)[7:] == ["release", "smoke-test-passed", "forecast"]
+    assert events(signed)[8:] == ["release", "smoke-test-passed", "forecast"]
     assert production(signed).code == 0
     assert unsigned(signed) == []
 

@@ -142,9 +142,10 @@ def edited(content):
         ([0, 5, -5, 60], []),
         ([0, 60, 49, 45, 61, 51], [3]),
         ([0, 60, 49, 61, 0, 0, 62], [3, 5]),
+        ([0, 9999, 60, 70, 80], [3]),  # a clock that was wrong once spoils nothing that follows
     ],
 )
-def test_a_line_that_is_older_than_one_before_it_is_named(tmp_path, minutes, named):
+def test_a_line_that_is_older_than_the_one_before_it_is_named(tmp_path, minutes, named):
     for minute in minutes:
         ledger.append(tmp_path, "run", clock=lambda at=minute: NOON + timedelta(minutes=at))
     found = ledger.backdated(ledger.read(tmp_path))

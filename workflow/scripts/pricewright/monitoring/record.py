@@ -188,7 +188,7 @@ def record_day(
                 release=release,
                 date=day,
                 # a clock that was set back cannot backdate a forecast
-                late=is_late(whole, clock(), exchange) or ledger.is_behind(entries, clock()),
+                late=is_late(whole, clock(), exchange) or ledger.is_behind(entries[-1], clock()),
                 files={path: sha256(content) for path, content in files.items()},
                 oldest=min(record["from"] for record in records),
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),

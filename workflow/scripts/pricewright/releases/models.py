@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pricewright.files.clock import Clock, now
 from pricewright.files.disk import read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
@@ -51,6 +52,7 @@ def record_training(
     author: str | None,
     configfile: Sequence[str] = (),
     keep_models: int,
+    clock: Clock = now,
 ) -> None:
     """Record a trained or scored model in the ledger, and keep its bytes.
 
@@ -66,6 +68,7 @@ def record_training(
         author,
         configfile=configfile,
         once=True,
+        clock=clock,
         facts={
             "machine": machine(),
             "mode": document["mode"],

@@ -217,7 +217,8 @@ def _because(comment: str) -> str:
 class Audit:
     """What is wrong with the ledger and the sign-offs, a sentence each.
 
-    void: sign-offs that are in order but no longer count, because the signer left or has a new key.
+    void: what is in order but worth knowing: sign-offs that no longer count, because the signer
+    left or has a new key, and lines that a wrong clock dated.
     """
 
     problems: Sequence[str]
@@ -229,7 +230,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
 
     seen: what others, such as releases, recorded of the ledger. An outdated sign-off is no problem;
     one whose signature was never good, by today's signers or those of its time, is one. So is a
-    decision on record whose signed statement is lost, and a line that is older than one before it.
+    decision on record whose signed statement is lost.
     """
     folder = Path(root) / LEDGER
     entries: list[Entry] = []
@@ -240,7 +241,6 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
     problems = [
         *ledger.verify(folder, seen_then),
-        *ledger.backdated(entries),
         *_lost_statements(Path(root), entries),
     ]
     if opened and not policy.signers:
@@ -250,7 +250,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
             "restore it from a backup."
         )
         return Audit([*problems, lost])
-    void = []
+    void = ledger.backdated(entries)
     for each in opened:
         if given.get(each.name):
             void.append(

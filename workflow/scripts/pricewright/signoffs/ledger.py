@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,27 +147,19 @@ TOLERANCE = timedelta(minutes=10)
 """How far the clocks of the machines that write to a ledger may differ."""
 
 
-def is_behind(entries: Iterable[Entry], moment: datetime) -> bool:
-    """Whether a time is before that of a line, by more than TOLERANCE."""
-    return format_time(moment + TOLERANCE) < max((each.time for each in entries), default="")
+def is_behind(last: Entry, moment: datetime) -> bool:
+    """Whether a time is before that of the line before it, by more than TOLERANCE."""
+    return format_time(moment + TOLERANCE) < last.time
 
 
 def backdated(entries: Sequence[Entry]) -> list[str]:
-    """A sentence for the first of each sequence of lines that are behind a line before them."""
-    found: list[str] = []
-    latest, was_behind = None, False
-    for entry in entries:
-        behind = latest is not None and is_behind([latest], parse_time(entry.time))
-        if latest and behind and not was_behind:
-            found.append(
-                f"line {entry.sequence} of the ledger: is of {entry.time}, but line "
-                f"{latest.sequence} before it is of {latest.time}: a clock was wrong then, or "
-                "somebody set it to backdate this line."
-            )
-        if latest is None or entry.time > latest.time:
-            latest = entry
-        was_behind = behind
-    return found
+    """A sentence for each line that is behind the one before it."""
+    return [
+        f"line {entry.sequence} of the ledger: is of {entry.time}, but the line before it is of "
+        f"{before.time}: a clock was wrong, or was set back to backdate this line."
+        for before, entry in pairwise(entries)
+        if is_behind(before, parse_time(entry.time))
+    ]
 
 
 def _misplaced(entry: Entry, number: int, previous: str) -> str | None:
