@@ -129,6 +129,14 @@ def test_a_sign_off_for_one_release_does_not_authorise_a_rollback_to_another(fir
     assert named(firm, "nobody signed deploy for its files")
 
 
+def test_an_earlier_line_about_a_release_does_not_make_a_rollback_to_it_a_forgery(two):
+    forged = line_of(two, two.first) | {"covered": "0" * 64}
+    ledger.append(two.root / "ledger", "release", clock=two.clock, **forged)
+    two.sign_release("reviewer", two.first)
+    two.roll_back("previous")
+    assert not any("authorise" in each for each in verify_releases(two.root))
+
+
 def test_a_forged_rollback_that_a_kill_seems_to_have_interrupted_is_not_finished(two):
     fields = line_of(two, two.first) | {"replaces": two.second, "signoffs": {}}
     forge(two, ended=False, **fields)

@@ -51,7 +51,7 @@ def authority(root: Path, entries: Sequence[Entry], *, every: bool = False) -> A
     """Judge again what put a release into production.
 
     every: judge each line; otherwise only the one that is in force and those with another policy.
-    A line that does not hold gives no policy, except that the first policy is the first.
+    A line that does not hold gives no policy; the first policy is the first, whatever its line.
     """
     policies: list[Policy] = []
     problems, unproven = [], []
@@ -108,9 +108,9 @@ def unauthorised(
     kept = [each for each in _named(root, begun).values() if each]
     moment = parse_time(begun.time)
     deploy = [open_statement(each, policy, moment) for each in kept if each.gate == "deploy"]
-    covered = [begun.fields.get("covered"), *_covered_when_released(begun, then)]
+    covered = {begun.fields.get("covered"), _covered_when_released(begun, entries)}
     about = [each.said.subject for each in deploy if each.said]
-    signed = next((subject for subject in about if {identity(subject)} == {*covered}), None)
+    signed = next((subject for subject in about if {identity(subject)} == covered), None)
     if signed is None:
         return ["nobody signed deploy for its files."]
     revoked = revoked_before(then) if is_kept(entries, begun) else ()
@@ -145,12 +145,10 @@ def _shortfalls(gate: Gate, kept: Sequence[StoredStatement], case: Case) -> Iter
         )
 
 
-def _covered_when_released(begun: Entry, then: Sequence[Entry]) -> Iterator[object]:
-    """What the release covered that a rollback goes back to."""
-    if begun.event == "rollback":
-        for entry in then:
-            if (entry.event, entry.fields.get("release")) == ("release", begun.fields["release"]):
-                yield entry.fields.get("covered")
+def _covered_when_released(begun: Entry, entries: Sequence[Entry]) -> object:
+    """What a release covered by the line that first recorded it."""
+    of = [each for each in entries if each.fields.get("release") == begun.fields["release"]]
+    return next((each.fields.get("covered") for each in of if each.event == "release"), None)
 
 
 def _policy(begun: Entry) -> Policy | None:
