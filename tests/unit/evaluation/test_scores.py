@@ -46,11 +46,21 @@ class Walk:
         """Of each origin: the row of the last price that was known."""
         return [int(self.panel.upto(day)[column]) - 1 for day in self.times.origins.tolist()]
 
+    def counts(self, column):
+        """Of each origin: whether enough prices came since the last one that counted."""
+        found, last = {}, None
+        for day in self.panel.calendar[:: self.settings.horizon].tolist():
+            row = int(self.panel.upto(day)[column])
+            found[day] = last is None or row - last >= 2 * self.settings.horizon // 3
+            last = row if found[day] else last
+        return [found[day] for day in self.times.origins.tolist()]
+
     def points(self, symbol):
         """Of each origin and step with an outcome: (k, h, price, row)."""
         column = self.column(symbol)
+        counts = self.counts(column)
         for k, row in enumerate(self.origin_rows(column)):
-            if not self.piece.usable[k, column]:
+            if not self.piece.usable[k, column] or not counts[k]:
                 continue
             for h in range(self.settings.horizon):
                 if row + h + 1 < self.panel.counts[column]:
