@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, failed
+from pricewright.evaluation.acceptance import SIGNIFICANT, failed, not_judged
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
 from pricewright.reporting.data import SLIP, flags_by_gravity
@@ -52,15 +52,15 @@ def verdict(
     document of odd values in the data, to name the newest probable slip.
     """
     acceptance = model["acceptance"]
-    judged = [found["met"] for found in acceptance["criteria"].values()]
-    which = " that can be judged" if None in judged else ""
-    said = [f"ACCEPTED: it meets every criterion{which}."]
+    left = not_judged(acceptance)
+    said = [f"ACCEPTED: it meets every criterion{' that can be judged' * bool(left)}."]
     if not acceptance["accepted"]:
         said = [f"NOT ACCEPTED: {failed(acceptance)}."]
         if allow_unaccepted:
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
+    said += [f"Not judged: {'; '.join(left)}."] if left else []
     said += doubts(model, quality)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
@@ -132,7 +132,8 @@ def champion(model: Mapping[str, Any]) -> list[str]:
     if record is None and model["scored_model"] and model.get("why"):
         return ["This run scored an existing model; it trained none to compare with it."]
     if record is None:
-        return ["No model was deployed to compare with."]
+        other = "other " if model["scored_model"] else ""
+        return [f"No {other}model was deployed to compare with."]
     name = f"the deployed model (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
     if record["verdict"] == "not comparable":
         return [f"Not comparable with {name}: {record['reason']}."]
@@ -156,7 +157,9 @@ def champion(model: Mapping[str, Any]) -> list[str]:
             f"{theirs['coverage']:.1%}."
         )
     said.append(
-        "The deployed model kept its parameters on these dates; this one was estimated again "
+        "Both models kept their parameters on these dates."
+        if model["scored_model"]
+        else "The deployed model kept its parameters on these dates; this one was estimated again "
         "along the way, as a desk would."
     )
     if record["origins_it_knew"]:
