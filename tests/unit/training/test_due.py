@@ -66,7 +66,7 @@ def made(folder, records, name="model.json", **options):
 
 @pytest.fixture
 def in_place(tmp_path, records):
-    """A folder with a model of five days ago in place, which so few days cannot have accepted."""
+    """A folder with a model of five days ago in place, which misses a criterion."""
     document = made(tmp_path, until(records, 5), name="in_place.json")
     assert document["mode"] == "train"
     assert document["why"] == "there is no model in place"

@@ -326,12 +326,13 @@ def failed(acceptance: Mapping[str, Any]) -> str:
 
 
 def not_judged(acceptance: Mapping[str, Any]) -> list[str]:
-    """The criteria that are not judged, each with the reason."""
-    return [
-        f"{key_of(name)}, because {found['what'].partition(_NOT_JUDGED)[2]}"
-        for name, found in acceptance["criteria"].items()
-        if found["met"] is None
-    ]
+    """The criteria that are not judged, with the reason, those of one reason together."""
+    names: dict[str, list[str]] = {}
+    for name, found in acceptance["criteria"].items():
+        if found["met"] is None:
+            reason = found["what"].partition(_NOT_JUDGED)[2]
+            names.setdefault(reason, []).append(key_of(name))
+    return [f"{' and '.join(those)}, because {reason}" for reason, those in names.items()]
 
 
 def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str]:

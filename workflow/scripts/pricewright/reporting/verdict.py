@@ -52,7 +52,8 @@ def verdict(
     document of odd values in the data, to name the newest probable slip.
     """
     acceptance = model["acceptance"]
-    left = not_judged(acceptance)
+    why = not_judged(acceptance)
+    left = [f"Not judged: {'; '.join(why)}."] if why else []
     said = [f"ACCEPTED: it meets every criterion{' that can be judged' * bool(left)}."]
     if not acceptance["accepted"]:
         said = [f"NOT ACCEPTED: {failed(acceptance)}."]
@@ -60,13 +61,13 @@ def verdict(
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
-    said += [f"Not judged: {'; '.join(left)}."] if left else []
     said += doubts(model, quality)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
             "Not evaluated: no symbol has enough history before and after any date to forecast "
             "from. Nothing here says how good the model is.",
+            *left,
         ]
     said += [_point(model), _variance(model), _interval(model)]
     said += [*_shortfall(model), *_spacing(model)]
@@ -76,7 +77,7 @@ def verdict(
             f"Caution: the scored model was trained on {known} of the "
             f"{model['metrics']['origins']} dates, so its numbers flatter it."
         )
-    return said
+    return said + left
 
 
 def _spacing(model: Mapping[str, Any]) -> list[str]:
