@@ -502,3 +502,21 @@ def test_of_many_symbols_one_in_a_thousand_may_move_as_never_before():
     assert _newest_deviation(found, symbols)["symbol"] == "S1999"
     few = SimpleNamespace(deviation_ratio=ratios[:999], shock=found.shock)
     assert _newest_deviation(few, symbols)["symbol"] == "S0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"refit": 1000}, {"symbols": 4, "dates": 80, "of_dates": 80}),
+        ({"embargo_days": 880}, {"symbols": 4, "dates": 80, "of_dates": 80}),
+        ({"refit": 5}, None),
+        ({"refit": 1000, "volatility": "ewma"}, None),
+    ],
+    ids=["hardly estimated", "embargo", "estimated", "nothing to estimate"],
+)
+def test_dates_forecast_with_a_simpler_model_than_the_last_one_are_counted(changes, expected):
+    """Of 900 days, the last hundred are evaluated; a GARCH needs 250."""
+    panel = simulated(4, 900)
+    walk = Walk(panel, chosen(**({"volatility": "garch11"} | changes)))
+    found = walk.figures["pooled"].get("simpler")
+    assert found == expected

@@ -61,6 +61,7 @@ class Scores:
     SHORTFALL; the EWMA's distribution is normal.
     residual: (D, S), for a loss beyond the value-at-risk, its distance from the expected shortfall
     in forecast deviations; else NaN.
+    simpler: (K, S), 1 if a simpler model than the last one made the forecasts from a date, else 0.
     origin: (K, S), the day of the last known price, since 1970-01-01.
     day: (D, S), the day of the price that was forecast, since 1970-01-01.
     """
@@ -79,6 +80,7 @@ class Scores:
     joint: Floats
     ewma_joint: Floats
     residual: Floats
+    simpler: Floats
     origin: Floats
     day: Floats
 
@@ -111,6 +113,7 @@ def score(walked: WalkForward) -> Scores:
         transform=_transform(*forecasts, windows.came(panel.values), levels),
         scale=scale,
         squared_scale=squared_scale,
+        simpler=np.where(usable & piece.simpler[:scored], 1.0, 0.0),
         origin=np.where(usable, panel.days[at, columns], np.nan),
         deviation_ratio=_deviation_ratio(piece),
         shock=_shock(panel),

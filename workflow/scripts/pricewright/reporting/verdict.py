@@ -70,7 +70,7 @@ def verdict(
             *left,
         ]
     said += [_point(model), _variance(model), _interval(model)]
-    said += [*_shortfall(model), *_spacing(model)]
+    said += [*_shortfall(model), *_spacing(model), *_simpler(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
@@ -90,6 +90,20 @@ def _spacing(model: Mapping[str, Any]) -> list[str]:
         f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
         f"days apart on average. A day here is a symbol's next price, so {horizon} days ahead are "
         f"about {horizon * apart:.0f} calendar days."
+    ]
+
+
+def _simpler(model: Mapping[str, Any]) -> list[str]:
+    """A caution if other models were often evaluated than the one that is deployed."""
+    found = model["metrics"]["pooled"].get("simpler")
+    if not found:
+        return []
+    which = f"{found['symbols']:,} of {model['metrics']['pooled']['symbols']:,} symbols"
+    share = found["dates"] / found["of_dates"]
+    return [
+        f"Caution: for {which}, {share:.0%} of the evaluated dates were forecast with a simpler "
+        "model than the deployed one, which could not be estimated by then; see evaluation.refit "
+        "and evaluation.embargo_days."
     ]
 
 
