@@ -753,6 +753,10 @@ def test_prices_that_are_not_daily_are_said_with_what_a_day_is(model):
     said = " ".join(verdict(model))
     assert "2 of 3 symbols have prices 7 days apart on average" in said
     assert "5 days ahead are about 35 calendar days" in said
+    model["data"]["sparse"] |= {"least": 7.0, "most": 30.4}
+    said = " ".join(verdict(model))
+    assert "2 of 3 symbols have prices 7 to 30.4 days apart on average" in said
+    assert "5 days ahead are about 35 to 152 calendar days" in said
 
 
 def test_figures_of_another_model_than_the_deployed_one_are_said_to_be(model):

@@ -85,11 +85,14 @@ def _spacing(model: Mapping[str, Any]) -> list[str]:
     sparse = model["data"].get("sparse")
     if not sparse:
         return []
-    horizon, apart = model["parameters"]["horizon"], sparse["days"]
+    horizon = model["parameters"]["horizon"]
+    apart = [sparse.get(end, sparse["days"]) for end in ("least", "most")]  # older models: the same
+    days = " to ".join(dict.fromkeys(f"{each:.3g}" for each in apart))
+    ahead = " to ".join(dict.fromkeys(f"{horizon * each:.0f}" for each in apart))
     return [
-        f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
-        f"days apart on average. A day here is a symbol's next price, so {horizon} days ahead are "
-        f"about {horizon * apart:.0f} calendar days."
+        f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {days} days "
+        f"apart on average. A day here is a symbol's next price, so {horizon} days ahead are about "
+        f"{ahead} calendar days."
     ]
 
 
