@@ -224,7 +224,7 @@ def small_project(folder: Path) -> Project:
         source={"uri": "data/raw/small.csv", "columns": names | nothing},
         model={"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
         evaluation={"origins": 20, "refit": 5},
-        accept={"allow_unaccepted": True},  # 140 days are too few for a back-test
+        accept={"allow_unaccepted": True},  # 140 days miss some criterion
         report={"title": "Small market"},
         retries={"delay": 0.05},
     )

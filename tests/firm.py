@@ -36,7 +36,7 @@ def small_config():
         "source": {"uri": "data/small.csv", "columns": {}, "max_shrink": 1.0},
         "model": {"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
         "evaluation": {"origins": 20},
-        "accept": {"allow_unaccepted": True},  # 140 days are too few for a back-test
+        "accept": {"allow_unaccepted": True},  # 140 days miss some criterion
         "report": {"title": "Small market"},
     }
     complete(config)

@@ -22,7 +22,7 @@ from step_functions import clean, ingest, train_or_score
 
 FUNCTIONS = dict(zip(STEPS, (ingest, clean, train_or_score, report, deploy), strict=True))
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
-MORE = {"deploy": {"allow_unaccepted": True}}  # there are too few days for a back-test
+MORE = {"deploy": {"allow_unaccepted": True}}  # so few days miss some criterion
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \w+ .+")
 
 

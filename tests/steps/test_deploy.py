@@ -14,7 +14,7 @@ from report import report
 
 @pytest.fixture(scope="module")
 def unaccepted(tmp_path_factory):
-    """A model with too few days to be accepted, and its report."""
+    """A model of few days, which misses a criterion, and its report."""
     folder = tmp_path_factory.mktemp("model")
     assert not trained(folder, market())["acceptance"]["accepted"]
     report(folder / "model.json", folder / "report.txt")

@@ -52,7 +52,7 @@ def test_a_person_who_is_shown_the_facts_and_says_yes_has_signed(signed_up, keys
     ):
         assert shown in done.stdout
     about_the_files = done.stdout[: done.stdout.index("covers")].splitlines()
-    assert len(about_the_files) <= 15
+    assert len(about_the_files) <= 20
     assert (signed_up.folder / "signoffs/metrics/rita.json.sig").is_file()
 
 

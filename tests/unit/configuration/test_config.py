@@ -62,6 +62,7 @@ WRONG = [
     ("format", "csv", 'found "csv", allowed: "json" or "parquet"'),
     ("report", None, "found null, allowed: object"),
     ("retries.times", True, "found true, allowed: integer"),
+    ("accept.mae_ratio", float("inf"), "found Infinity, allowed: number from 0 up to 10"),
 ]
 SQLITE = {"source.uri": "sqlite:///a.db"}
 WRONG_TOGETHER = [

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from scipy.stats import binom
 
-from pricewright.evaluation.acceptance import Criteria, failed, judge, key_of
+from pricewright.evaluation.acceptance import Criteria, failed, judge, key_of, not_judged
 
 LIMITS = {
     "mae_ratio": 1.01,
@@ -37,15 +37,17 @@ GOOD = {
         }
         for symbol in ("A", "B")
     },
+    "origins": 100,
     "origins_the_model_knew": 0,
 }
+NO_TESTS = {"1": {"tested": 0, "passed": 0}, "5": {"tested": 0, "passed": 0}}
 NAMES = [
     *("mae_ratio", "qlike", "qlike_worse", "deviation_ratio", "coverage_pooled"),
     *("coverage_symbol", "interval_ratio", "kupiec"),
 ]
 
 
-def judged(*changes, champion=None, **limits):
+def judged(*changes, champion=None, not_unseen=None, **limits):
     """The judgement of a good model with some figures changed: (path, value) each."""
     metrics = deepcopy(GOOD)
     for path, value in changes:
@@ -54,7 +56,7 @@ def judged(*changes, champion=None, **limits):
         for part in parts:
             node = node[part]
         node[last] = value
-    return judge(metrics, 0.9, champion, Criteria(**(LIMITS | limits)))
+    return judge(metrics, 0.9, champion, Criteria(**(LIMITS | limits)), not_unseen=not_unseen)
 
 
 def unmet(judgement):
@@ -139,10 +141,6 @@ def test_a_qlike_that_may_be_worse_by_luck_is_not_counted(p_value):
         ("interval_ratio", ("pooled.random_walk.interval_score", None)),
         ("interval_ratio", ("pooled.random_walk.interval_score", 0.0)),
         ("interval_ratio", ("pooled.model.interval_score", None)),
-        (
-            "kupiec",
-            ("pooled.var", {"1": {"tested": 0, "passed": 0}, "5": {"tested": 0, "passed": 0}}),
-        ),
     ],
 )
 def test_what_is_unknown_is_not_met(name, change):
@@ -169,10 +167,62 @@ def test_with_too_few_origins_of_each_symbol_only_the_pooled_coverage_counts():
     assert found["criteria"]["coverage_symbol"]["what"].endswith("no symbol has 101 origins")
 
 
+def test_back_tests_are_not_judged_if_no_symbol_has_enough_days():
+    """Of monthly prices, 250 are 21 years."""
+    found = judged(("pooled.var", NO_TESTS))
+    assert found["accepted"] is True
+    assert found["criteria"]["kupiec"]["met"] is None
+    assert not_judged(found) == ["kupiec_share, because no symbol has 250 days"]
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("kupiec", {"kupiec_share": 0.0}),
+        ("coverage_pooled", {"coverage_pooled": 0.9}),
+        ("coverage_symbol", {"coverage_symbol": 1.0}),
+    ],
+)
+def test_a_limit_that_no_value_can_miss_is_not_judged(name, limits):
+    found = judged(**limits)
+    assert found["accepted"] is True
+    assert found["criteria"][name]["met"] is None
+    assert not_judged(found) == [
+        f"{key_of(name)}, because no value could miss this limit",
+    ]
+
+
+def test_a_model_of_which_nothing_can_be_judged_is_not_accepted():
+    widest = {"mae_ratio": 10, "qlike_difference": 10, "interval_ratio": 10, "kupiec_share": 0}
+    found = judged(
+        ("pooled.mae_ratio", None),
+        ("pooled.volatility.qlike_difference", None),
+        ("pooled.model.coverage", None),
+        ("pooled.model.interval_score", None),
+        ("pooled.newest_deviation", None),
+        ("pooled.var", NO_TESTS),
+        ("by_symbol", {}),
+        **(widest | {"coverage_pooled": 1, "coverage_symbol": 1}),
+    )
+    assert found["accepted"] is False
+    assert unmet(found) == ["mae_ratio", "qlike", "interval_ratio"]
+
+
 def test_dates_that_the_model_was_trained_on_are_no_evidence():
-    found = judged(("origins_the_model_knew", 3))
+    found = judged(("origins_the_model_knew", 76))
     assert unmet(found) == ["unseen"]
-    assert found["criteria"]["unseen"]["value"] == 3
+    assert found["criteria"]["unseen"]["value"] == 76
+    said = failed(found)
+    assert said.startswith("it was trained on 76 of the 100 dates and was not accepted")
+    assert "score.model" in said
+    assert "mode: train" in said
+
+
+def test_dates_that_the_model_was_trained_on_do_not_matter_if_it_was_judged_on_others():
+    found = judged(("origins_the_model_knew", 76), not_unseen="it was judged before")
+    assert found["accepted"] is True
+    assert found["criteria"]["unseen"]["met"] is None
+    assert not_judged(found) == ["unseen, because it was judged before"]
 
 
 # Chance.
@@ -271,7 +321,7 @@ def test_the_days_that_decide_are_named_with_what_to_do():
     assert failed(found) == (
         "qlike_difference is 2.85, at most 0 is wanted, and is missed because of B on 2020-03-09, "
         "B on 2020-03-10 alone; interval_ratio is 1.02, at most 1 is wanted; see what "
-        "results/data_quality.json says of these days, and declare a wrong price in the "
+        "results/data_quality.json says of these days, and if a price is wrong, declare it in the "
         "file of corrections.file"
     )
 
@@ -281,6 +331,17 @@ def test_a_day_that_does_not_stand_out_decides_nothing(width, decides):
     around = {"lower": 2.85 - width / 2, "upper": 2.85 + width / 2}
     found = judged(
         ("pooled.volatility", {"qlike_difference": 2.85, "largest": DAYS} | around),
+    )
+    assert ("decided_by" in found["criteria"]["qlike"]) is decides
+
+
+@pytest.mark.parametrize(("origins", "decides"), [(12, False), (99, True), (1000, True)])
+def test_of_few_dates_each_decides_so_none_is_blamed(origins, decides):
+    """The largest adds 0.6 standard errors: much among 100 dates, little among 12."""
+    around = {"lower": 2.85 - 6.5, "upper": 2.85 + 6.5}
+    found = judged(
+        ("pooled.volatility", {"qlike_difference": 2.85, "largest": DAYS} | around),
+        ("origins", origins),
     )
     assert ("decided_by" in found["criteria"]["qlike"]) is decides
 

@@ -46,11 +46,21 @@ class Walk:
         """Of each origin: the row of the last price that was known."""
         return [int(self.panel.upto(day)[column]) - 1 for day in self.times.origins.tolist()]
 
+    def counts(self, column):
+        """Of each origin: whether enough prices came since the last one that counted."""
+        found, last = {}, None
+        for day in self.panel.calendar[:: self.settings.horizon].tolist():
+            row = int(self.panel.upto(day)[column])
+            found[day] = last is None or row - last >= 2 * self.settings.horizon // 3
+            last = row if found[day] else last
+        return [found[day] for day in self.times.origins.tolist()]
+
     def points(self, symbol):
         """Of each origin and step with an outcome: (k, h, price, row)."""
         column = self.column(symbol)
+        counts = self.counts(column)
         for k, row in enumerate(self.origin_rows(column)):
-            if not self.piece.usable[k, column]:
+            if not self.piece.usable[k, column] or not counts[k]:
                 continue
             for h in range(self.settings.horizon):
                 if row + h + 1 < self.panel.counts[column]:
@@ -492,3 +502,21 @@ def test_of_many_symbols_one_in_a_thousand_may_move_as_never_before():
     assert _newest_deviation(found, symbols)["symbol"] == "S1999"
     few = SimpleNamespace(deviation_ratio=ratios[:999], shock=found.shock)
     assert _newest_deviation(few, symbols)["symbol"] == "S0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"refit": 1000}, {"symbols": 4, "dates": 80, "of_dates": 80}),
+        ({"embargo_days": 880}, {"symbols": 4, "dates": 80, "of_dates": 80}),
+        ({"refit": 5}, None),
+        ({"refit": 1000, "volatility": "ewma"}, None),
+    ],
+    ids=["hardly estimated", "embargo", "estimated", "nothing to estimate"],
+)
+def test_dates_forecast_with_a_simpler_model_than_the_last_one_are_counted(changes, expected):
+    """Of 900 days, the last hundred are evaluated; a GARCH needs 250."""
+    panel = simulated(4, 900)
+    walk = Walk(panel, chosen(**({"volatility": "garch11"} | changes)))
+    found = walk.figures["pooled"].get("simpler")
+    assert found == expected

@@ -275,6 +275,51 @@ def test_who_has_no_error_of_its_own_has_everyones():
     assert np.isfinite(found).all()
 
 
+def shapes_beside(wrong, symbols=5, days=1000):
+    """The shapes of sound symbols, beside a symbol with `wrong` among its errors, one day ahead."""
+    errors = np.random.default_rng(8).normal(size=(symbols + 1, days))
+    errors[-1, 400 : 400 + len(wrong)] = wrong
+    panel = simulated(symbols + 1, days + 1)
+    made = Errors(panel, errors[None], np.zeros(symbols + 1, dtype=np.intp))
+    ends = np.full((1, symbols + 1), days + 1)
+    settings = chosen(horizon=1, distribution="conformal")
+    (found,) = shapes_of([conformal(made, ends, 0 * ends, settings, [1])], settings)
+    return found[0, :-1, 0]
+
+
+@pytest.mark.parametrize("wrong", [[-300.0], [230.0, -230.0]], ids=["split", "decimal slip"])
+def test_a_wrong_price_of_one_symbol_leaves_the_shortfall_of_the_others(wrong):
+    """A fall to a twentieth where prices move by 1 % is 300 deviations."""
+    np.testing.assert_allclose(shapes_beside(wrong), shapes_beside([]), rtol=0.02, atol=0.02)
+
+
+def test_a_wrong_price_of_one_symbol_leaves_the_width_of_a_new_one():
+    """Five symbols have errors; of them, one has a far-off one; the sixth is new."""
+    counts, own = [500] * 5 + [0], np.stack([NORMAL] * 6)
+    usual = [400.0] * 5 + [0.0]
+    settings = chosen(horizon=1, distribution="conformal")
+    (sound,), (beside,) = (
+        shapes_of([known_of(counts, own, [*usual[:4], size, 0.0])], settings)
+        for size in (400.0, 900.0)
+    )
+    np.testing.assert_array_equal(beside[0, -1], sound[0, -1])
+
+
+@pytest.mark.parametrize(("tail", "within"), [(None, 0.001), (5, 0.01), (3, 0.05)])
+def test_a_heavy_tail_that_all_symbols_have_stays(tail, within):
+    """The shortfall of all symbols' errors, against the one that nothing limits."""
+    random = np.random.default_rng(9)
+    off = []
+    for _ in range(50):
+        errors = random.standard_t(tail, 5000) if tail else random.normal(size=5000)
+        (whole,), (kept,) = (
+            distribution.shape(each[None], LEVELS)[:, -1]
+            for each in (errors, distribution.capped(errors))
+        )
+        off.append(kept / whole - 1)
+    assert -within < np.mean(off) <= 0
+
+
 def test_where_everyone_has_few_errors_the_shape_is_normal():
     few = np.random.default_rng(4).normal(size=FEWEST - 1)
     own = 3 * NORMAL[None]

@@ -142,7 +142,16 @@ def test_a_symbol_to_be_on_logarithms_does_not_begin_with_a_price_of_0_or_below(
         scaled(panel, "*=log")
 
 
-@pytest.mark.parametrize("said", ["logs", "A=", "=log", "A=log,", ""])
+@pytest.mark.parametrize(
+    ("said", "idle"),
+    [("A=level,C*=log", ["C*"]), ("*=level,A=log", ["A"]), ("A=level,*=log", []), ("auto", [])],
+)
+def test_a_pattern_that_decides_no_symbol_is_warned_of(said, idle, caplog):
+    scaled(prices_of("A", "B"), said)
+    assert [record.args[0] for record in caplog.records] == idle
+
+
+@pytest.mark.parametrize("said", ["logs", "A=", "=log", "A=log,", "", "A=log,B=log,A=level"])
 def test_what_is_no_scale_is_refused_with_its_key(said):
     assert scale_rules(said) is None
     with pytest.raises(Refusal, match=r"config key 'model.scale'"):

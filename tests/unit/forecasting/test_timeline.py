@@ -122,6 +122,52 @@ def of_both(one, other):
             yield "daily", *(np.array([made[day] for day in days]) for made in (mine, theirs))
 
 
+def with_calendars(days=1400):
+    """Symbols with prices each day, each workday but for some holidays, each week, each month."""
+    every = np.arange(16_436, 16_436 + days, dtype=np.int32)  # from 2015-01-01, a Thursday
+    weekday = (every + 3) % 7
+    workdays = every[(weekday < 5) & (every % 91 != 0)]
+    months = every.astype("datetime64[D]").astype("datetime64[M]")
+    month_ends = every[np.flatnonzero(months[1:] != months[:-1])]
+    own = {"CRYPTO": every, "STOCK": workdays, "WEEKLY": every[weekday == 4], "MONTHLY": month_ends}
+    random = np.random.default_rng(3)
+    walks = (50 * np.exp(0.01 * np.cumsum(random.normal(size=len(each)))) for each in own.values())
+    return panel_of([*own], list(zip(own.values(), walks, strict=True)))
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5, 10, 20])
+def test_windows_of_a_symbol_with_fewer_prices_than_dates_hardly_overlap(horizon):
+    panel = with_calendars()
+    times = make_timeline(panel, chosen(horizon=horizon, origins=10_000))
+    rows, counting = panel.upto_each(times.dates), times.counting(panel)
+    for column in range(len(panel)):
+        own = rows[counting[:, column], column]
+        assert (np.diff(own) >= max(2 * horizon // 3, 1)).all()
+    assert counting[:, 0].all()
+    assert not counting[:, 3].all()
+
+
+@pytest.mark.parametrize("horizon", [5, 10, 20])
+def test_weekends_and_holidays_leave_an_ordinary_symbol_most_of_its_dates(horizon):
+    panel = with_calendars().columns(slice(0, 2))
+    times = make_timeline(panel, chosen(horizon=horizon, origins=10_000))
+    assert times.counting(panel)[:, 1].mean() > 0.9
+
+
+def test_dates_that_count_stay_the_same_whatever_days_and_symbols_come():
+    panel, settings = with_calendars(), chosen(horizon=10, origins=20)
+    times = make_timeline(panel, settings)
+    counting = dict(zip(times.dates.tolist(), times.counting(panel).tolist(), strict=True))
+    earlier = panel.until(int(panel.calendar[-61]))
+    before = make_timeline(earlier, settings)
+    found = dict(zip(before.dates.tolist(), before.counting(earlier).tolist(), strict=True))
+    both = found.keys() & counting.keys()
+    assert len(both) == 15
+    assert all(found[day] == counting[day] for day in both)
+    some = times.counting(panel.columns(np.array([1, 3])))
+    np.testing.assert_array_equal(some, times.counting(panel)[:, [1, 3]])
+
+
 def made_at(piece, place):
     forecasts = {"centres": piece.centres, "variances": piece.variances}
     made = {"usable": piece.usable} | forecasts | piece.states.arrays()

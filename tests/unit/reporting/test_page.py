@@ -24,12 +24,13 @@ SCREEN = 50
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("model"), market(symbols=3, days=150, seed=4), refit=10)
+    records = market(symbols=3, days=150, seed=4)
+    return trained(tmp_path_factory.mktemp("model"), records, refit=10, mae_ratio=0.5)
 
 
 @pytest.fixture
 def model(whole):
-    """A model that is not accepted, for want of days; to be changed at will."""
+    """A model that is not accepted, because of its point forecast; to be changed at will."""
     return deepcopy(whole)
 
 
@@ -543,7 +544,7 @@ def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
 def test_the_page_fits_a_terminal(model):
     lines = page(model, allow_unaccepted=True).splitlines()
     assert max(map(len, lines)) <= WIDTH
-    assert len(lines) <= 2 * SCREEN + 6
+    assert len(lines) <= 2 * SCREEN + 12
 
 
 def test_a_title_with_line_breaks_is_one_line(model):
@@ -752,6 +753,19 @@ def test_prices_that_are_not_daily_are_said_with_what_a_day_is(model):
     said = " ".join(verdict(model))
     assert "2 of 3 symbols have prices 7 days apart on average" in said
     assert "5 days ahead are about 35 calendar days" in said
+    model["data"]["sparse"] |= {"least": 7.0, "most": 30.4}
+    said = " ".join(verdict(model))
+    assert "2 of 3 symbols have prices 7 to 30.4 days apart on average" in said
+    assert "5 days ahead are about 35 to 152 calendar days" in said
+
+
+def test_figures_of_another_model_than_the_deployed_one_are_said_to_be(model):
+    model["metrics"]["pooled"].pop("simpler", None)
+    assert "simpler model" not in " ".join(verdict(model))
+    model["metrics"]["pooled"]["simpler"] = {"symbols": 2, "dates": 30, "of_dates": 40}
+    said = " ".join(verdict(model))
+    assert "Caution: for 2 of 3 symbols, 75% of the evaluated dates were forecast with a" in said
+    assert "simpler model than the deployed one" in said
 
 
 def test_a_probable_slip_is_named_in_the_verdict(model):

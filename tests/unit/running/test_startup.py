@@ -103,3 +103,25 @@ def test_a_full_disk_is_not_blamed_on_snakemake(said):
         "results/run_report.html: no space left on device; free some space, then run the same "
         "command again."
     )
+
+
+def of_prices(folder, **accept):
+    """A config that names a source, and something under `accept`."""
+    (folder / "prices.csv").write_text("date,symbol,close\n2024-01-02,A,1.0\n")
+    return {"source": {"uri": "prices.csv"}, "accept": accept}
+
+
+def test_a_champion_that_is_not_there_is_refused_because_the_gate_would_silently_be_gone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"'accept.champion': found 'nope.json', but there is no"):
+        checked(of_prices(tmp_path, champion="nope.json"), tmp_path)
+    (tmp_path / "yes.json").touch()
+    assert checked(of_prices(tmp_path, champion="yes.json"), tmp_path) == ["prices.csv"]
+
+
+@pytest.mark.parametrize("accept", [{}, {"champion": "results/deployed_model.json"}])
+def test_a_first_run_has_no_champion_and_begins(accept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert checked(of_prices(tmp_path, **accept), tmp_path) == ["prices.csv"]

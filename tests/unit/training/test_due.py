@@ -10,6 +10,7 @@ from conftest import as_csv
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.settings import TrainWhen
+from pricewright.reporting import verdict
 from step_functions import ingest, train_or_score
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -65,7 +66,7 @@ def made(folder, records, name="model.json", **options):
 
 @pytest.fixture
 def in_place(tmp_path, records):
-    """A folder with a model of five days ago in place, which so few days cannot have accepted."""
+    """A folder with a model of five days ago in place, which misses a criterion."""
     document = made(tmp_path, until(records, 5), name="in_place.json")
     assert document["mode"] == "train"
     assert document["why"] == "there is no model in place"
@@ -94,8 +95,46 @@ def test_a_day_later_the_model_in_place_is_scored_and_is_as_mode_score_has_it(in
     apart = {key for key in document if document[key] != asked.get(key)}
     assert apart == {"why", "acceptance"}
     unseen = document["acceptance"]["criteria"]["unseen"]
-    assert unseen["met"] is None  # but for mode score nothing says that it was judged before
+    assert unseen["met"] is None  # but nothing says that one to score was accepted before
     assert asked["acceptance"]["criteria"]["unseen"]["met"] is False
+
+
+def test_a_model_to_score_that_was_accepted_need_not_wait_for_unseen_dates(in_place, records):
+    changed(in_place, lambda model: model["acceptance"].update(accepted=True))
+    given = in_place / "in_place.json"
+    asked = made(in_place, until(records, 4), mode="score", model=given, champion=None)
+    assert asked["metrics"]["origins_the_model_knew"]
+    unseen = asked["acceptance"]["criteria"]["unseen"]
+    assert unseen["met"] is None
+    assert "judged on unseen dates when it was trained" in unseen["what"]
+
+
+def test_a_model_to_score_is_not_compared_with_itself(in_place, records):
+    given = in_place / "in_place.json"
+    asked = made(in_place, records, mode="score", model=given, name="scored.json")
+    assert asked["champion"] is None
+    # nor with itself, scored
+    again = made(in_place, records, mode="score", model=given, champion=in_place / "scored.json")
+    assert again["champion"] is None
+    said = " ".join(verdict.champion(again))
+    assert said == "No other model was deployed to compare with."
+
+
+def test_a_model_to_score_that_is_compared_is_not_said_to_be_estimated(in_place, records):
+    other = made(in_place, until(records, 200), champion=None, name="other.json")
+    asked = made(
+        in_place,
+        records,
+        mode="score",
+        model=in_place / "in_place.json",
+        champion=in_place / "other.json",
+        origins=40,
+    )
+    assert asked["champion"]["cutoff"] == other["cutoff"]
+    asked["champion"] |= {"verdict": "no difference", "difference": 0.0, "lower": 0.0, "upper": 0.0}
+    said = " ".join(verdict.champion(asked))
+    assert "estimated again" not in said
+    assert "Both models kept their parameters" in said
 
 
 def test_made_once_more_of_the_same_prices_a_training_is_the_same_bytes(tmp_path, records):

@@ -103,6 +103,39 @@ def test_every_choice_makes_a_model_of_a_small_market(tmp_path, location, volati
     assert f"volatility: {simpler}, because 99 changes are fewer than 250" in notes or not simpler
 
 
+@pytest.mark.parametrize(
+    ("volatility", "options", "note"),
+    [
+        ("combined", {"window_days": 200}, "har, because 142 changes are fewer than 250"),
+        ("garch11", {"embargo_days": 3000}, "ewma, because 0 changes are fewer than 250"),
+        (
+            "combined",
+            {"embargo_days": 3000},
+            "ewma, because 0 changes are fewer than 250 and there is too little history for the "
+            "regression of har",
+        ),
+    ],
+)
+def test_a_fallback_has_its_true_reason(tmp_path, volatility, options, note):
+    model = made(tmp_path, small_market(), volatility=volatility, **options)
+    notes = model["symbols"]["A"]["fallbacks"]
+    assert f"volatility: {note}" in notes
+
+
+def test_a_price_that_did_not_move_where_it_counts_has_no_garch_and_says_so(tmp_path):
+    """It moves again only within the embargo."""
+    model = made(
+        tmp_path,
+        {"A": (weekdays(DAYS), walk()), "STILL": (weekdays(DAYS), still(0, DAYS - 55))},
+        volatility="garch11",
+        embargo_days=80,
+    )
+    (note,) = (n for n in model["symbols"]["STILL"]["fallbacks"] if n.startswith("volatility"))
+    assert note == (
+        "volatility: ewma, because its price did not change in the days that are estimated from"
+    )
+
+
 def moved(since, times, until=None):
     """Prices that are another number of times as high for some days."""
     prices = walk()
@@ -280,7 +313,8 @@ def test_of_two_symbols_whose_calendars_never_overlap_one_is_too_old(tmp_path):
 def test_two_symbols_of_alternate_days_are_both_modelled(tmp_path):
     days = weekdays(2 * DAYS)
     model = made(tmp_path, {"EVEN": (days[::2], walk()), "ODD": (days[1::2], walk(seed=2))})
-    assert [found["origins"] for found in model["metrics"]["by_symbol"].values()] == [20, 20]
+    origins = [found["origins"] for found in model["metrics"]["by_symbol"].values()]
+    assert origins == [10, 10]  # their windows are twice as long as the dates are apart
 
 
 def test_weekly_prices_are_a_model(tmp_path):

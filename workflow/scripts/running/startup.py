@@ -19,6 +19,7 @@ from running.overrides import cancel_all, spare_pandas, try_wrong_data_once
 from pricewright.configuration.config import complete, read_config_file, source_files
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import AT_WORK, hold
+from pricewright.signoffs.signed_files import DEPLOYED
 from pricewright.steplog.log import denied_or_full
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
@@ -193,7 +194,8 @@ def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[st
 
     home: the folder to look in for a source that the working directory lacks.  workflow: Snakemake
     does not miss a file of corrections while results exist; in a module with a prefix it lies
-    elsewhere. Raises ConfigError.
+    elsewhere. A missing champion, which is no input of a step, would not be compared with. Raises
+    ConfigError.
     """
     for path, unfit in ((sys.executable, _UNQUOTED), (str(home), "{}"), (os.getcwd(), "{}")):
         if found := set(path) & set(unfit):
@@ -213,5 +215,12 @@ def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[st
         raise ConfigError(
             f"config key 'corrections.file': found {corrections!r}, but there is no such file; "
             "restore it, or set the key to null."
+        )
+    champion = config["accept"]["champion"]
+    if champion not in (None, DEPLOYED) and not Path(champion).exists():
+        raise ConfigError(
+            f"config key 'accept.champion': found {champion!r}, but there is no such file, so no "
+            "model would be compared; correct the path, or leave the key out to compare with the "
+            "deployed model."
         )
     return files

@@ -59,7 +59,7 @@ def predict(
     model: its file.  horizon: days ahead; by default all that the model forecasts.  symbols: by
     default all.  quantiles: their probabilities; by default the bounds of the model's interval.
     prices: clean records; those after the model's last day bring its states up to date, without
-    estimating any parameter.
+    estimating any parameter. A bar that repeats the day before is recognised only beside that day.
 
     Raises Refusal for a wrong or damaged file, or for symbols or horizons unknown to the model.
     """
@@ -181,6 +181,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="LEVELS",
         help="such as 0.05,0.5,0.95; if not given, the bounds of the model's interval",
     )
-    add("--prices", type=Path, metavar="FILE", help="newer clean records to forecast from")
+    add(
+        "--prices",
+        type=Path,
+        metavar="FILE",
+        help="newer clean records to forecast from, best from the last one that the model knows",
+    )
     add("--format", choices=FORMATS, default="table", help="output format; if not given, a table")
     return parser

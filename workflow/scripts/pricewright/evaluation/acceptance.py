@@ -3,7 +3,7 @@
 Coverage and back-tests are counts, so even a perfect forecast is off by chance: with one symbol and
 100 dates, its 90 % interval is off by more than 1.5 points nearly every second time. Therefore
 these criteria, and that of interval scores, fail only if the miss is larger than chance explains.
-A criterion that no forecast could fail is not judged.
+A criterion that no forecast could fail, or for which no symbol has enough days, is not judged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,9 @@ SIGNIFICANT = 0.05
 BY_CHANCE = ", but for chance"
 """The end of a criterion's description if its limit is wider than in the config."""
 
+_NOT_JUDGED = "; not judged, because "
+"""What comes, in a criterion's description, before the reason why it is not judged."""
+
 _KEYS = {"qlike": "qlike_difference", "kupiec": "kupiec_share"}
 
 
@@ -30,8 +33,8 @@ def key_of(criterion: str) -> str:
 
 
 WRONG_PRICE = (
-    "see what results/data_quality.json says of these days, and declare a wrong price in the file "
-    "of corrections.file"
+    "see what results/data_quality.json says of these days, and if a price is wrong, declare it in "
+    "the file of corrections.file"
 )
 """What to do if a few days decide."""
 
@@ -126,9 +129,9 @@ def judge(
     """`accepted`, and the criteria by name, each with value, limit, whether it is met, and words.
 
     A criterion for which nothing can be computed is not met, so no model is accepted untested. A
-    criterion that no forecast could miss is not judged (`met` is None): the coverage of each symbol
-    if no symbol has enough origins, and back-tests if there are too few. If a criterion is missed
-    only because of a few days, `decided_by` lists them.
+    criterion that no forecast could miss is not judged (`met` is None), nor is one that needs more
+    days or origins of a symbol than any has. If a criterion is missed only because of a few days,
+    `decided_by` lists them.
 
     not_unseen: why it does not matter that the model knew some of the dates; None if it matters.
     """
@@ -139,7 +142,8 @@ def judge(
     worse = sum(
         luck is not None and luck < SIGNIFICANT and qlike > ewma for luck, qlike, ewma in variances
     )
-    held = pooled["model"]["coverage"]
+    held, furthest = pooled["model"]["coverage"], max(level, 1 - level)
+    odd = ODD * max(ODD_DATES / max(metrics["origins"], 1), 1) ** 0.5
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
     criteria = {
         "mae_ratio": _criterion(
@@ -153,6 +157,7 @@ def judge(
             ),
             pooled["volatility"]["largest"],
             _error(pooled["volatility"]),
+            odd,
         ),
         "qlike_worse": _criterion(
             worse,
@@ -169,6 +174,7 @@ def judge(
             ),
             f"distance of the {100 * level:.6g}% interval's coverage from its level",
             thresholds.coverage_pooled,
+            worst=furthest,
         ),
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
         "interval_ratio": _decided(
@@ -181,16 +187,18 @@ def judge(
             ),
             pooled["interval"]["largest"],
             pooled["interval"]["error"],
+            odd,
         ),
         "kupiec": _kupiec(pooled["var"], thresholds),
     }
-    if metrics["origins_the_model_knew"]:
-        criteria["unseen"] = _criterion(
-            metrics["origins_the_model_knew"],
-            0,
-            "dates within the model's own training data",
-            not_judged=not_unseen,
-        )
+    if known := metrics["origins_the_model_knew"]:
+        what = f"it was trained on {known} of the {metrics['origins']} dates"
+        if not not_unseen:
+            what += (
+                " and was not accepted when it was trained; name a model that was in score.model, "
+                "or train one (mode: train)"
+            )
+        criteria["unseen"] = _criterion(known, 0, what, not_judged=not_unseen)
     if champion is not None and thresholds.beat_champion != "ignore":
         wanted = ["better"] if thresholds.beat_champion == "better" else ["better", "no difference"]
         verdict = champion["verdict"]
@@ -205,9 +213,9 @@ def judge(
     return {"accepted": accepted, "criteria": criteria}
 
 
-ODD = 0.5
-"""A day that alone adds this many standard errors to a figure is odd: among a hundred normal days,
-one adds at most about 0.3."""
+ODD, ODD_DATES = 0.5, 100
+"""A day that alone adds ODD standard errors to a figure of ODD_DATES dates or more is odd: among a
+hundred normal days, one adds at most about 0.3. Of fewer dates, each adds more."""
 
 
 def _error(figure: Mapping[str, Any]) -> float | None:
@@ -217,15 +225,15 @@ def _error(figure: Mapping[str, Any]) -> float | None:
 
 
 def _decided(
-    criterion: dict[str, Any], largest: Sequence[Mapping[str, Any]], error: float | None
+    criterion: dict[str, Any], largest: Sequence[Mapping[str, Any]], error: float | None, odd: float
 ) -> dict[str, Any]:
     """The criterion, with the fewest of the `largest` days without which it would be met, if any.
 
-    error: the figure's standard error; if no day stands out against it, no day decides.
+    error: the figure's standard error; if no day adds `odd` times as much, no day decides.
     """
     if criterion["met"] is not False or criterion["value"] is None or not largest:
         return criterion
-    if error is not None and largest[0]["adds"] < ODD * error:
+    if error is not None and largest[0]["adds"] < odd * error:
         return criterion
     excess = criterion["value"] - criterion["limit"]
     for count, day in enumerate(largest, start=1):
@@ -268,7 +276,8 @@ def _coverage_by_symbol(
         why = f"no symbol has {thresholds.enough_origins} origins"
         return _criterion(None, limit, what, not_judged=why)
     what += f", of {len(seen)} with {thresholds.enough_origins} origins or more"
-    return _criterion(value, limit, what, thresholds.coverage_symbol)
+    furthest = max(level, 1 - level)
+    return _criterion(value, limit, what, thresholds.coverage_symbol, worst=furthest)
 
 
 def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
@@ -286,12 +295,16 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
         default=min(shares, default=(None, thresholds.kupiec_share)),
     )
     what = "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%"
-    if limit <= 0 and value is not None:
+    why = None
+    if value is None:
+        why = f"no symbol has {ENOUGH_DAYS} days"
+    elif limit <= 0 < thresholds.kupiec_share:
         most = max(found["tested"] for found in tails.values())
         who = f"{most} symbol{'s have' if most > 1 else ' has'}"
         why = f"only {who} enough days, and that few may all fail by chance"
-        return _criterion(value, limit, what, side="least", not_judged=why)
-    return _criterion(value, limit, what, thresholds.kupiec_share, side="least")
+    return _criterion(
+        value, limit, what, thresholds.kupiec_share, side="least", worst=0.0, not_judged=why
+    )
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
@@ -300,7 +313,9 @@ def failed(acceptance: Mapping[str, Any]) -> str:
     said, decided = [], False
     for name, found in acceptance["criteria"].items():
         value, limit = _told_apart(found["value"], found["limit"])
-        if found["met"] is False:
+        if found["met"] is False and name == "unseen":  # no key sets it
+            said.append(found["what"])
+        elif found["met"] is False:
             one = isinstance(found["limit"], str)
             wanted = f"wanted {limit}" if one else f"at {found['side']} {limit} is wanted"
             days = ", ".join(f"{day['symbol']} on {day['date']}" for day in deciding(found))
@@ -308,6 +323,16 @@ def failed(acceptance: Mapping[str, Any]) -> str:
             said.append(f"{key_of(name)} is {value}, {wanted}{why}")
             decided |= bool(days)
     return "; ".join([*said, WRONG_PRICE] if decided else said)
+
+
+def not_judged(acceptance: Mapping[str, Any]) -> list[str]:
+    """The criteria that are not judged, with the reason, those of one reason together."""
+    names: dict[str, list[str]] = {}
+    for name, found in acceptance["criteria"].items():
+        if found["met"] is None:
+            reason = found["what"].partition(_NOT_JUDGED)[2]
+            names.setdefault(reason, []).append(key_of(name))
+    return [f"{' and '.join(those)}, because {reason}" for reason, those in names.items()]
 
 
 def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str]:
@@ -331,12 +356,19 @@ def _criterion(
     threshold: float | None = None,
     *,
     side: Literal["most", "least"] = "most",
+    worst: float | None = None,
     not_judged: str | None = None,
 ) -> dict[str, Any]:
     """A value and its limit; `what` also says if the limit is wider than the threshold, or why the
-    criterion is not judged."""
+    criterion is not judged.
+
+    worst: the worst value that is possible, if there is one; if it is within the limit, the
+    criterion is not judged.
+    """
+    if worst is not None and (worst <= limit if side == "most" else worst >= limit):
+        not_judged = not_judged or "no value could miss this limit"
     if not_judged:
-        what = f"{what}; not judged, because {not_judged}"
+        what = f"{what}{_NOT_JUDGED}{not_judged}"
         return {"value": value, "limit": limit, "side": side, "met": None, "what": what}
     met = value is not None and (value <= limit if side == "most" else value >= limit)
     if threshold is not None and limit != threshold:

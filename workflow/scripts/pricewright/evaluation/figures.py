@@ -221,6 +221,7 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "symbols": int(np.isfinite(model.mase).sum()),
         "forecasts": int(found.forecasts.sum()),
+        **_simpler(found),
         "model": over_symbols(model),
         "random_walk": over_symbols(found.random_walk),
         "mae_ratio": number(mean_of(found.mae_ratio, weights)),
@@ -239,6 +240,20 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
         "var": {percent_key(tail): _tests(found, place) for place, tail in enumerate(TAILS)},
         "es": _pooled_shortfall(found.shortfalls, found.joints, found.day),
     }
+
+
+OFTEN_SIMPLER = 0.1
+"""The share of a symbol's dates with a simpler model beyond which its figures are in doubt."""
+
+
+def _simpler(found: Summary) -> dict[str, Any]:
+    """`simpler`: the symbols that were often forecast with a simpler model than the last one, and
+    on how many of their dates; nothing if there are none."""
+    often = found.simpler > OFTEN_SIMPLER * found.origins
+    if not often.any():
+        return {}
+    dates, all_dates = (int(part[often].sum()) for part in (found.simpler, found.origins))
+    return {"simpler": {"symbols": int(often.sum()), "dates": dates, "of_dates": all_dates}}
 
 
 def _newest_deviation(found: Summary, symbols: Sequence[str]) -> dict[str, Any] | None:

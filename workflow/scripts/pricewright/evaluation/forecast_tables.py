@@ -71,7 +71,7 @@ def forecast_rows(walked: WalkForward, scores: Scores) -> "tuple[Rows, Rows]":
     """The rows of both tables, from a walk-forward of one piece and its scores.
 
     They are in order of symbols and dates; a symbol has no rows for a date from which it could not
-    be forecast.
+    be forecast, or that does not count for it (see `Timeline.counting`).
     """
     return _rows(_of_dates(walked, scores), DATES), _rows(_of_days(walked), DAYS)
 
@@ -156,13 +156,13 @@ class _OpenTable:
 
 def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
     (piece,) = walked.pieces
-    panel, settings, count = walked.whole, walked.settings, walked.timeline.scored
-    windows, columns = Windows.of(piece, panel, count, settings.horizon), np.arange(len(panel))
+    panel, horizon, columns = walked.whole, walked.settings.horizon, np.arange(len(walked.whole))
+    windows = Windows.of(piece, panel, walked.timeline, horizon)
     at, there, model, random_walk = windows.at, windows.there, scores.model, scores.random_walk
     each = partial(np.broadcast_to, shape=there.shape)
     found: Columns = {
         "made": each(walked.timeline.origins[:, None, None]),
-        "ahead": each(np.arange(1, settings.horizon + 1)),
+        "ahead": each(np.arange(1, horizon + 1)),
         "date": panel.days[windows.ahead, columns[:, None]],
         "last": each(panel.prices[at, columns][..., None]),
         "price": windows.came(panel.prices),

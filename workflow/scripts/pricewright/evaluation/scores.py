@@ -10,6 +10,7 @@ from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, squares
+from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
 
@@ -60,6 +61,7 @@ class Scores:
     SHORTFALL; the EWMA's distribution is normal.
     residual: (D, S), for a loss beyond the value-at-risk, its distance from the expected shortfall
     in forecast deviations; else NaN.
+    simpler: (K, S), 1 if a simpler model than the last one made the forecasts from a date, else 0.
     origin: (K, S), the day of the last known price, since 1970-01-01.
     day: (D, S), the day of the price that was forecast, since 1970-01-01.
     """
@@ -78,6 +80,7 @@ class Scores:
     joint: Floats
     ewma_joint: Floats
     residual: Floats
+    simpler: Floats
     origin: Floats
     day: Floats
 
@@ -88,7 +91,7 @@ def score(walked: WalkForward) -> Scores:
     panel, shapes, settings = walked.whole, walked.shapes(piece), walked.settings
     scored, columns = walked.timeline.scored, np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
-    windows = Windows.of(piece, panel, scored, settings.horizon)
+    windows = Windows.of(piece, panel, walked.timeline, settings.horizon)
     usable, at = windows.usable, windows.at
     scale, squared_scale = (
         np.where(usable & (found[at, columns] > 0), found[at, columns], np.nan)
@@ -110,6 +113,7 @@ def score(walked: WalkForward) -> Scores:
         transform=_transform(*forecasts, windows.came(panel.values), levels),
         scale=scale,
         squared_scale=squared_scale,
+        simpler=np.where(usable & piece.simpler[:scored], 1.0, 0.0),
         origin=np.where(usable, panel.days[at, columns], np.nan),
         deviation_ratio=_deviation_ratio(piece),
         shock=_shock(panel),
@@ -125,7 +129,7 @@ DAILY = ("qlike", "ewma_qlike", "constant_qlike", "hits", "joint", "ewma_joint",
 class Windows:
     """The K dates from which a piece is scored, and the outcomes after each.
 
-    usable: (K, S), whether a symbol can be forecast from a date.
+    usable: (K, S), whether a symbol can be forecast from a date, and the date counts for it.
     at: (K, S), the row of the observation there, 0 for none.
     ahead: (K, S, H), the rows of the outcomes, 0 for none.
     there: (K, S, H), whether there is an outcome.
@@ -140,10 +144,11 @@ class Windows:
     plain: Floats
 
     @classmethod
-    def of(cls, piece: Forecasts, panel: Panel, scored: int, horizon: int) -> Self:
-        """The windows of one piece; scored: the number of leading dates with a known outcome."""
+    def of(cls, piece: Forecasts, panel: Panel, timeline: Timeline, horizon: int) -> Self:
+        """The windows of one piece, from the dates with a known outcome."""
         columns, steps = np.arange(len(panel)), np.arange(1, horizon + 1)
-        rows, usable = piece.rows[:scored], piece.usable[:scored]
+        rows = piece.rows[: timeline.scored]
+        usable = (piece.usable & timeline.counting(panel))[: timeline.scored]
         ahead, at = rows[..., None] + steps, np.maximum(rows, 0)
         there = usable[..., None] & (ahead < panel.counts[:, None])
         last = np.repeat(panel.values[at, columns][..., None], horizon, axis=-1)

@@ -135,7 +135,7 @@ class Summary(BySymbol):
     """Everything from which the figures of S symbols, and of all together, are computed.
 
     mae_ratio, p_value: (S,), the model against the random walk.
-    origins, forecasts: (S,), their numbers.
+    origins, forecasts: (S,), their numbers.  simpler: (S,), the origins with a simpler model.
     pit: (S, 10), the histogram of the probability integral transforms.
     qlike, ewma_qlike, variance_days, variance_p_value: (S,), the variances against EWMA's.
     days, exceptions, kupiec, independence, conditional_coverage: (S, T), of the value-at-risk, for
@@ -152,6 +152,7 @@ class Summary(BySymbol):
     p_value: Floats
     origins: Ints
     forecasts: Ints
+    simpler: Ints
     pit: Ints
     qlike: Floats
     ewma_qlike: Floats
@@ -185,13 +186,15 @@ class Summary(BySymbol):
         runs = [metrics.christoffersen(hits, tail) for hits, tail in zip(tails, TAILS, strict=True)]
         there = np.isfinite(scores.joint - scores.ewma_joint)
         exceptions, residual, squares = metrics.exceedances(scores.residual)
+        evaluated = np.isfinite(scores.model.error[..., 0])
         return cls(
             model=model,
             random_walk=walk,
             mae_ratio=metrics.mae_ratio(scores.model.error, scores.random_walk.error),
             p_value=better.p_value,
-            origins=np.isfinite(scores.model.error[..., 0]).sum(axis=0),
+            origins=evaluated.sum(axis=0),
             forecasts=np.isfinite(scores.model.error).sum(axis=(0, 2)),
+            simpler=(evaluated & (scores.simpler == 1)).sum(axis=0),
             pit=np.array(
                 [metrics.pit_histogram(part) for part in np.moveaxis(scores.transform, 1, 0)]
             ),

@@ -12,12 +12,13 @@ fhs        filtered historical simulation: paths of a symbol's own standardised 
 conformal  split conformal: the empirical quantiles of out-of-sample standardised errors whose
            outcome was known at the cutoff (Lei et al. 2018, with signed errors). The symbol's own
            quantiles are shrunk towards those of all symbols, and both towards their mirror image,
-           because which tail is the longer is mostly chance.
+           because which tail is the longer is mostly chance. Among the errors of all symbols, one
+           far-off error counts only so much (see FARTHEST): a mean of losses has no bound to what
+           one of them can do to it (Cont, Deguest & Scandolo 2010).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum
 from statistics import NormalDist
 from zlib import crc32
 
@@ -54,6 +55,11 @@ ahead, and one in LONGER of those further ahead, which overlap and tell less eac
 MIRRORED = 0.25
 """The weight, in a quantile, of the opposite quantile with its sign reversed."""
 
+FARTHEST = 2
+"""An error counts in the shape of all symbols as at most this multiple of the outermost quantile on
+its side. So one symbol's split does not decide every symbol's expected shortfall. Of a true tail,
+the shortfall loses nothing if it is normal, 1 % with t(5), and 4 % with t(3)."""
+
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
 
@@ -81,7 +87,7 @@ def spread(absolute: Floats, counts: Ints, everyone: Floats) -> Floats:
     """(S, H): each symbol's mean absolute error, shrunk towards everyone's if it has few errors.
 
     absolute, counts: (S, H), the sum and the number of its standardised absolute errors.
-    everyone: (H,), the mean over all symbols.
+    everyone: (H,), the median of these means over all symbols.
     """
     return (absolute + FEWEST * everyone) / (counts + FEWEST)
 
@@ -129,6 +135,13 @@ def shape(errors: Floats, levels: Floats) -> Floats:
     whole = np.concatenate([found, low[:, None]], axis=1)
     other = np.concatenate([found[:, ::-1], high[:, None]], axis=1)
     return (1 - MIRRORED) * whole - MIRRORED * other
+
+
+def capped(errors: Floats) -> Floats:
+    """(n,): the errors of all symbols, of which none is farther off than FARTHEST allows."""
+    ends = np.array([LEVELS[0], LEVELS[-1]])
+    lowest, highest = FARTHEST * quantiles(np.sort(errors)[None], ends)[0]
+    return np.clip(errors, lowest, highest)
 
 
 def draws(horizon: int) -> Floats:
@@ -319,8 +332,10 @@ def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
             np.concatenate([getattr(part, name)[date] for part in parts])
             for name in ("absolute", "counts")
         )
-        everyone = np.array([fsum(sizes) for sizes in absolute.T]) / counts.sum(axis=0)
-        all_have = np.array([shape(found[None], levels)[0] for found in pool])
+        told = (counts >= FEWEST) & (absolute > 0)  # those whose errors are in the pool
+        means = np.where(told, absolute / np.maximum(counts, 1), np.nan)
+        everyone = np.nanmedian(means, axis=0)
+        all_have = np.array([shape(capped(found)[None], levels)[0] for found in pool])
         for part in parts:
             common = spread(part.absolute[date], part.counts[date], everyone)[..., None] * all_have
             count = part.counts[date][..., None]

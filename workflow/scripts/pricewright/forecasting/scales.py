@@ -16,18 +16,28 @@ from pricewright.files.clock import date_of
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import scale_rules
+from pricewright.steplog.log import logger
 
 
 def scaled(panel: Panel, said: str) -> Panel:
     """The panel with the scales declared in `said`; other symbols keep their scale.
 
-    Raises Refusal for a symbol declared to be on logarithms whose first price is 0 or below.
+    Warns of a pattern that no symbol needs. Raises Refusal for a symbol declared to be on
+    logarithms whose first price is 0 or below.
     """
-    rules = scale_rules(said) or []
-    wanted = [
-        next((scale for pattern, scale in rules if fnmatchcase(symbol, pattern)), "auto")
+    rules = dict(scale_rules(said) or [])
+    fits = [
+        next((pattern for pattern in rules if fnmatchcase(symbol, pattern)), None)
         for symbol in panel.symbols
     ]
+    for pattern in rules:
+        if pattern not in fits:
+            logger.warning(
+                "config key 'model.scale': %r decides no symbol, because none fits it, or an "
+                "earlier pattern fits them; correct the pattern, or remove it.",
+                pattern,
+            )
+    wanted = ["auto" if pattern is None else rules[pattern] for pattern in fits]
     for column, (symbol, scale) in enumerate(zip(panel.symbols, wanted, strict=True)):
         if scale == "log" and (price := panel.prices[0, column]) <= 0:
             day = date_of(int(panel.days[0, column]))

@@ -23,13 +23,16 @@ SCALES = ("auto", "log", "level")
 def scale_rules(said: str) -> list[tuple[str, str]] | None:
     """The pairs (pattern of symbols, scale) in a text such as `level` or `*_YIELD=level, WTI=log`.
 
-    The first pattern that fits a symbol counts. None if the text is not of this form.
+    The first pattern that fits a symbol counts. None if the text is not of this form, or has a
+    pattern twice.
     """
     if said in SCALES:
         return [("*", said)]
     parts = [part.rpartition("=") for part in said.split(",")]
     found = [(pattern.strip(), scale.strip()) for pattern, _, scale in parts]
-    return found if all(pattern and scale in SCALES for pattern, scale in found) else None
+    once = len(dict(found)) == len(found)
+    right = all(pattern and scale in SCALES for pattern, scale in found)
+    return found if once and right else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,10 @@ class ModelSettings(Options):
         """Raise Refusal for a value that its type does not allow, and for an invalid scale."""
         super().__post_init__()
         if not isinstance(self.scale, str) or scale_rules(self.scale) is None:
-            self.refuse("scale", "allowed: auto, log, level, or such as *_YIELD=level,WTI=log")
+            self.refuse(
+                "scale",
+                "allowed: auto, log, level, or such as *_YIELD=level,WTI=log, each pattern once",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ class Timeline:
     They are counted from the calendar's first day, so adding a day moves none of them, and
     forecasts from them do not change.
 
+    step: how many days of the joint calendar the dates are apart: the horizon.
+    earlier: all such days before the first date.
     dates: (K,), the dates from which forecasts are made.
     scored: how many leading dates are evaluated; after the last date there is not yet a full
     horizon of outcomes to score.
@@ -27,6 +29,8 @@ class Timeline:
     before: (E,), the date one horizon before each estimate, -NEVER where there is none.
     """
 
+    step: int
+    earlier: Days
     dates: Days
     scored: int
     estimates: Days
@@ -47,10 +51,27 @@ class Timeline:
         found = np.searchsorted(self.estimates, self.dates[0], side="right")
         return int(found) - 1
 
+    def counting(self, panel: Panel) -> Flags:
+        """(K, S): whether a date counts in the evaluation of a symbol.
+
+        Outcomes are a symbol's own next prices, so those of a symbol with fewer prices than the
+        joint calendar has days reach beyond the next date. A date counts if at least two thirds of
+        a horizon of the symbol's own prices, rounded down, came since the last one that counted:
+        so other symbols' trading days do not halve what an ordinary symbol is judged by.
+        """
+        rows = panel.upto_each(np.concatenate([self.earlier, self.dates]))
+        least = max(2 * self.step // 3, 1)
+        found = np.ones(rows.shape, dtype=bool)
+        for column in np.flatnonzero((np.diff(rows, axis=0) < least).any(axis=0)):
+            found[:, column] = _apart(rows[:, column], least)
+        return found[len(self.earlier) :]
+
     def until(self, day: int) -> "Timeline":
         """The timeline as it would have been on the given day."""
         count = int((self.estimates <= day).sum())
         return Timeline(
+            self.step,
+            self.earlier,
             self.dates[self.dates <= day],
             int((self.origins <= day).sum()),
             self.estimates[:count],
@@ -58,6 +79,15 @@ class Timeline:
             self.since[: count + 1],
             self.before[:count],
         )
+
+
+def _apart(rows: Ints, least: int) -> Flags:
+    """(N,): the first of rising rows, and each that is at least so many after the last such."""
+    found, place = np.zeros(len(rows), dtype=bool), 0
+    while place < len(rows):
+        found[place] = True
+        place = int(np.searchsorted(rows, rows[place] + least))
+    return found
 
 
 AFRESH = 4
@@ -84,6 +114,8 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     start = int(np.flatnonzero(afresh[: since[held] + 1])[-1]) if len(places) else 0
     places = places[start:]
     return Timeline(
+        step=step,
+        earlier=grid[:begin],
         dates=grid[begin:],
         scored=scored - begin,
         estimates=grid[places],

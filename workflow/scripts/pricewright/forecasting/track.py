@@ -29,6 +29,13 @@ class Fitted(BySymbol):
     location: Location
     volatility: Volatility
 
+    def estimated_parts(self, symbols: int) -> Ints:
+        """(S,): how many estimated parts each symbol's model has: trees, GARCH, HAR. A symbol with
+        a fallback has fewer than the chosen model."""
+        parts = {"combined": 2, "garch11": 1, "har": 1}
+        found = np.array([parts.get(kind, 0) for kind in self.volatility.kinds(symbols)], dtype=int)
+        return found + (self.location.trees is not None)
+
 
 @dataclass(frozen=True)
 class Track:

@@ -150,6 +150,7 @@ class Forecasts:
     fitted: the parameters at the end.
     last: the track of each symbol's last observation (P = 1).
     shapes: (D, S or 1, H, Q + 1), the distributions estimated at D dates.
+    simpler: (K, S), whether the model in use at a date is simpler than the one at the end.
     errors: (S,), the number of out-of-sample errors behind the last distribution.
     estimates: the GARCH estimates, if any.
     calibration: the errors behind the shapes, until `join` has those of all symbols.
@@ -168,6 +169,7 @@ class Forecasts:
     fitted: Fitted
     last: Track
     shapes: Floats
+    simpler: Flags
     errors: Ints
     estimates: Estimates | None = None
     calibration: PastErrors | None = None
@@ -408,9 +410,21 @@ def _forecasts(
         fitted=fitted[-1],
         last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start, averaged=averaged),
         shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),
+        simpler=_simpler(fitted, begins, rows),
         errors=np.zeros(len(panel), dtype=np.intp),
     )
     return piece, track, begins
+
+
+def _simpler(fitted: Sequence[Fitted], begins: Sequence[Ints], rows: Ints) -> Flags:
+    """(K, S): whether rows are forecast with fewer estimated parts than the last of `fitted` has.
+
+    begins: for each of `fitted`, (S,), the first row that uses it.
+    """
+    columns = np.arange(rows.shape[1])
+    parts = np.array([part.estimated_parts(len(columns)) for part in fitted])
+    used = np.sum([rows >= begin for begin in begins], axis=0) - 1
+    return np.asarray(parts[np.maximum(used, 0), columns] < parts[-1])
 
 
 def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import failed
+from pricewright.evaluation.acceptance import failed, not_judged
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
 from pricewright.reporting.data import SLIP, flags_by_gravity
@@ -52,9 +52,9 @@ def verdict(
     document of odd values in the data, to name the newest probable slip.
     """
     acceptance = model["acceptance"]
-    judged = [found["met"] for found in acceptance["criteria"].values()]
-    which = " that can be judged" if None in judged else ""
-    said = [f"ACCEPTED: it meets every criterion{which}."]
+    why = not_judged(acceptance)
+    left = [f"Not judged: {'; '.join(why)}."] if why else []
+    said = [f"ACCEPTED: it meets every criterion{' that can be judged' * bool(left)}."]
     if not acceptance["accepted"]:
         said = [f"NOT ACCEPTED: {failed(acceptance)}."]
         if allow_unaccepted:
@@ -67,16 +67,17 @@ def verdict(
             *said,
             "Not evaluated: no symbol has enough history before and after any date to forecast "
             "from. Nothing here says how good the model is.",
+            *left,
         ]
     said += [_point(model), _variance(model), _interval(model)]
-    said += [*_shortfall(model), *_spacing(model)]
+    said += [*_shortfall(model), *_spacing(model), *_simpler(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
             f"Caution: the scored model was trained on {known} of the "
             f"{model['metrics']['origins']} dates, so its numbers flatter it."
         )
-    return said
+    return said + left
 
 
 def _spacing(model: Mapping[str, Any]) -> list[str]:
@@ -84,11 +85,28 @@ def _spacing(model: Mapping[str, Any]) -> list[str]:
     sparse = model["data"].get("sparse")
     if not sparse:
         return []
-    horizon, apart = model["parameters"]["horizon"], sparse["days"]
+    horizon = model["parameters"]["horizon"]
+    apart = [sparse.get(end, sparse["days"]) for end in ("least", "most")]  # older models: the same
+    days = " to ".join(dict.fromkeys(f"{each:.3g}" for each in apart))
+    ahead = " to ".join(dict.fromkeys(f"{horizon * each:.0f}" for each in apart))
     return [
-        f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
-        f"days apart on average. A day here is a symbol's next price, so {horizon} days ahead are "
-        f"about {horizon * apart:.0f} calendar days."
+        f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {days} days "
+        f"apart on average. A day here is a symbol's next price, so {horizon} days ahead are about "
+        f"{ahead} calendar days."
+    ]
+
+
+def _simpler(model: Mapping[str, Any]) -> list[str]:
+    """A caution if other models were often evaluated than the one that is deployed."""
+    found = model["metrics"]["pooled"].get("simpler")
+    if not found:
+        return []
+    which = f"{found['symbols']:,} of {model['metrics']['pooled']['symbols']:,} symbols"
+    share = found["dates"] / found["of_dates"]
+    return [
+        f"Caution: for {which}, {share:.0%} of the evaluated dates were forecast with a simpler "
+        "model than the deployed one, which could not be estimated by then; see evaluation.refit "
+        "and evaluation.embargo_days."
     ]
 
 
@@ -137,7 +155,8 @@ def champion(model: Mapping[str, Any]) -> list[str]:
     if record is None and model["scored_model"] and model.get("why"):
         return ["This run scored an existing model; it trained none to compare with it."]
     if record is None:
-        return ["No model was deployed to compare with."]
+        other = "other " if model["scored_model"] else ""
+        return [f"No {other}model was deployed to compare with."]
     name = f"the deployed model (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
     if record["verdict"] == "not comparable":
         return [f"Not comparable with {name}: {record['reason']}."]
@@ -161,7 +180,9 @@ def champion(model: Mapping[str, Any]) -> list[str]:
             f"{theirs['coverage']:.1%}."
         )
     said.append(
-        "The deployed model kept its parameters on these dates; this one was estimated again "
+        "Both models kept their parameters on these dates."
+        if model["scored_model"]
+        else "The deployed model kept its parameters on these dates; this one was estimated again "
         "along the way, as a desk would."
     )
     if record["origins_it_knew"]:

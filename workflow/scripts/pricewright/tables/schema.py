@@ -41,7 +41,7 @@ def check(document: Mapping[str, Any], name: str, where: str) -> None:
     schema = load(name)
     if errors := find_errors(document, schema, where):
         first = min(errors, key=lambda error: [str(part) for part in error.instance_path])
-        raise Refusal(f"{where} {_sentence(first, schema)}")
+        raise Refusal(f"{where} {_sentence(first, schema, document)}")
 
 
 def find_errors(
@@ -121,7 +121,9 @@ def kinds_of(kinds: Any) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
-def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any]) -> str:
+def _sentence(
+    error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any], document: Mapping[str, Any]
+) -> str:
     kind = error.kind.as_dict()
     path = [str(part) for part in error.instance_path]
     rule = part_at(schema, list(error.schema_path)[:-1])
@@ -134,7 +136,10 @@ def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any])
         return f"{key!r}: there is no such key; {hint}allowed here: {', '.join(known)}."
     if "property" in kind:
         return f"{'.'.join([*path, kind['property'].strip(chr(34))])!r} is missing; add it."
-    found = shortened(json.dumps(error.instance, default=str))
+    instance: Any = document  # the error's own has null for an infinite number
+    for part in error.instance_path:
+        instance = instance[part]
+    found = shortened(json.dumps(instance, default=str))
     return f"{'.'.join(path)!r}: found {found}, allowed: {allowed(rule)}."
 
 

@@ -1,14 +1,18 @@
 """What a symbol got instead of the chosen model, in words."""
 
+import numpy as np
+
 from pricewright.forecasting import distribution
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.settings import WITH_HAR, Settings
+from pricewright.forecasting.track import known_values
 from pricewright.forecasting.volatility import GARCH_CHANGES
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 
 
 def fallbacks(walked: WalkForward) -> dict[str, list[str]]:
     """For each symbol, notes on what it got instead of the chosen model, and why; mostly none."""
-    settings = walked.settings
+    settings, day = walked.settings, int(walked.whole.calendar[-1])
     found = {}
     for piece in walked.pieces:
         panel = walked.panel(piece)
@@ -23,7 +27,7 @@ def fallbacks(walked: WalkForward) -> dict[str, list[str]]:
                 )
             if settings.location == "lightgbm" and piece.fitted.location.trees is None:
                 notes.append("location: naive, because there is too little history for trees")
-            notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
+            notes += _simpler_volatility(piece, place, panel, day, settings)
             errors = int(piece.errors[place])
             if settings.distribution != "normal" and errors < distribution.FEWEST:
                 simpler = (
@@ -38,16 +42,25 @@ def fallbacks(walked: WalkForward) -> dict[str, list[str]]:
 
 
 def _simpler_volatility(
-    piece: Forecasts, place: int, changes: int, settings: Settings
+    piece: Forecasts, place: int, panel: Panel, day: int, settings: Settings
 ) -> list[str]:
+    """A note if a symbol has another volatility than the chosen one; day: the end of the estimate's
+    data, but for the embargo."""
     model = piece.fitted.volatility
     kind = model.kinds(len(piece))[place]
     if kind == settings.volatility:
         return []
-    if model.garch is None or model.garch.converged[place]:
-        reason = "there is too little history for the regression of har"
-    elif changes < GARCH_CHANGES:
-        reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
-    else:
-        reason = "its GARCH did not converge"
-    return [f"volatility: {kind}, because {reason}"]
+    reasons = []
+    if model.garch is not None and not model.garch.converged[place]:
+        own = panel.columns(np.array([place]))
+        changes = np.diff(known_values(own, day, settings)[:, 0])
+        changes = changes[np.isfinite(changes)]
+        if len(changes) < GARCH_CHANGES:
+            reasons.append(f"{len(changes)} changes are fewer than {GARCH_CHANGES}")
+        elif not changes.any():
+            reasons.append("its price did not change in the days that are estimated from")
+        else:
+            reasons.append("its GARCH did not converge")
+    if settings.volatility in WITH_HAR and kind not in WITH_HAR:
+        reasons.append("there is too little history for the regression of har")
+    return [f"volatility: {kind}, because {' and '.join(reasons)}"]

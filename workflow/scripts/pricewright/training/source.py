@@ -83,11 +83,12 @@ SPARSE = 3.0
 
 
 def _sparse(panel: Panel) -> dict[str, Any]:
-    """`sparse` of a model document's `data`: the symbols whose prices are not daily, and the median
-    of their days between prices; nothing if all are."""
+    """`sparse` of a model document's `data`: the symbols whose prices are not daily, and the
+    median, the least and the most of their days between prices; nothing if all are."""
     columns, last = np.arange(len(panel)), np.maximum(panel.counts - 1, 0)
     apart = (panel.days[last, columns] - panel.days[0]) / np.maximum(last, 1)
     found = apart[apart > SPARSE]
     if not len(found):
         return {}
-    return {"sparse": {"symbols": len(found), "days": float(np.median(found))}}
+    days = {"days": np.median(found), "least": found.min(), "most": found.max()}
+    return {"sparse": {"symbols": len(found), **{name: float(each) for name, each in days.items()}}}

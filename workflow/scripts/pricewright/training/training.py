@@ -211,7 +211,7 @@ def build_model(
     elif deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # the same model made again is compared with the same champion as before
         contest = deployed[0]["champion"]
-    elif deployed:
+    elif deployed and not (given and _digests(deployed) & _digests(given)):
         contest = champion.contest(*deployed, walked)
     estimates = walked.estimates
     evaluation = evaluate(walked, contest, tables, processes)
@@ -220,7 +220,8 @@ def build_model(
     metrics = _dates(task.timeline, given)
     metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
-    on_dates_unseen = "it was judged on unseen dates when it was trained"
+    judged_before = task.in_place or (given and given[0]["acceptance"]["accepted"])
+    before = "it was judged on unseen dates when it was trained"
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
@@ -235,7 +236,7 @@ def build_model(
             task.settings.level,
             record,
             criteria,
-            not_unseen=on_dates_unseen if task.in_place else None,
+            not_unseen=before if judged_before else None,
         ),
     }
     return BuiltModel(document, evaluation, estimates)
@@ -282,6 +283,12 @@ def _walked(
     else:
         pieces = walk(panel, task.plan(processes), processes)
     return join(panel, Plan(task.timeline, task.settings), pieces)
+
+
+def _digests(model: ModelDocument) -> set[str]:
+    """The SHA-256 of a model's document, and of the one that it was scored from, if any."""
+    document, sha256 = model
+    return {sha256, *([document["scored_model"]["sha256"]] if document["scored_model"] else [])}
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
