@@ -26,7 +26,7 @@ def trained_by_somebody(project: Project) -> bool:
 
 
 def test_a_refused_model_stays_recorded_and_nothing_is_lost_when_it_is_allowed(finished):
-    finished.configure(accept={"allow_unaccepted": False}, model={"decay": 0.9})
+    finished.configure(accept={"allow_unaccepted": False, "mae_ratio": 0.5}, model={"decay": 0.9})
     (finished.folder / "desk.yaml").write_text("{}\n")
     before = written(finished)
     outcome = finished.snakemake("--configfile", "desk.yaml")
