@@ -212,7 +212,7 @@ def build_model(
         # the same model made again is compared with the same champion as before
         contest = deployed[0]["champion"]
     elif deployed and not (given and _digests(deployed) & _digests(given)):
-        contest = champion.contest(*deployed, walked)
+        contest = champion.contest(*deployed, walked, given[0]["cutoff"] if given else None)
     estimates = walked.estimates
     evaluation = evaluate(walked, contest, tables, processes)
     del walked  # the next part needs as much memory
