@@ -105,8 +105,8 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
     share = found["dates"] / found["of_dates"]
     return [
         f"Caution: for {which}, {share:.0%} of the evaluated dates were forecast with a simpler "
-        "model than the deployed one, which could not be estimated by then; see evaluation.refit "
-        "and evaluation.embargo_days."
+        "model than the deployed one, which could not be estimated by then, because a history was "
+        "still short, or because of evaluation.refit or evaluation.embargo_days."
     ]
 
 
