@@ -213,7 +213,7 @@ def test_dates_that_the_model_was_trained_on_are_no_evidence():
     assert unmet(found) == ["unseen"]
     assert found["criteria"]["unseen"]["value"] == 76
     said = failed(found)
-    assert said.startswith("it was trained on 76 of the 100 dates and was not accepted")
+    assert said.startswith("it was trained on 76 of the 100 dates and did not meet the criteria")
     assert "score.model" in said
     assert "mode: train" in said
 

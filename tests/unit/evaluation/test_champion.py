@@ -142,6 +142,21 @@ def test_only_dates_after_the_champions_cutoff_are_compared(plain, market):
     assert found["verdict"] == "no difference"
 
 
+def test_dates_that_a_scored_challenger_knew_are_not_compared(plain, market):
+    """On these it would have an advantage: it was trained on them, and the champion was not."""
+    own, scores = scored(market, origins=40)
+    cutoffs = [str(np.datetime64(int(own.timeline.origins[place]), "D")) for place in (6, 12, 30)]
+    document = plain | {"cutoff": cutoffs[0]}
+    found = champion.contest(document, "0" * 64, own, cutoffs[1])
+    record = found.result(found.of(market.symbols).sides(own, scores))
+    assert (record["origins_it_knew"], record["origins"]) == (6, 28)
+    without_comparison(
+        champion.contest(document, "0" * 64, own, cutoffs[2]),
+        "only 10 of the dates come after what this model and it were trained on; a comparison "
+        "needs 20",
+    )
+
+
 def without_comparison(found, reason):
     assert found["verdict"] == "not comparable"
     assert found["reason"] == reason

@@ -320,6 +320,16 @@ def test_a_heavy_tail_that_all_symbols_have_stays(tail, within):
     assert -within < np.mean(off) <= 0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_errors_on_a_side_without_an_outermost_quantile_count_as_they_are(sign):
+    """Of prices that only rise, such as those of an overnight deposit, and of a peg that breaks."""
+    rising = sign * np.random.default_rng(4).gamma(9, 0.1, size=1000)
+    np.testing.assert_array_equal(distribution.capped(rising), rising)
+    still = np.zeros(1000)
+    still[:4] = sign * 8
+    np.testing.assert_array_equal(distribution.capped(still), still)
+
+
 def test_where_everyone_has_few_errors_the_shape_is_normal():
     few = np.random.default_rng(4).normal(size=FEWEST - 1)
     own = 3 * NORMAL[None]

@@ -766,6 +766,7 @@ def test_figures_of_another_model_than_the_deployed_one_are_said_to_be(model):
     said = " ".join(verdict(model))
     assert "Caution: for 2 of 3 symbols, 75% of the evaluated dates were forecast with a" in said
     assert "simpler model than the deployed one" in said
+    assert "because a history was still short, or because of evaluation.refit" in said
 
 
 def test_a_probable_slip_is_named_in_the_verdict(model):

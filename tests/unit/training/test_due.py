@@ -99,14 +99,27 @@ def test_a_day_later_the_model_in_place_is_scored_and_is_as_mode_score_has_it(in
     assert asked["acceptance"]["criteria"]["unseen"]["met"] is False
 
 
-def test_a_model_to_score_that_was_accepted_need_not_wait_for_unseen_dates(in_place, records):
+EASY = {
+    "kupiec_share": 0.0,
+    "coverage_pooled": 1.0,
+    "qlike_difference": 10.0,
+    "interval_ratio": 9.0,
+}
+
+
+@pytest.mark.parametrize(("criteria", "met"), [(EASY, None), ({}, False)], ids=["easy", "usual"])
+def test_a_model_to_score_need_not_wait_for_unseen_dates_if_it_met_the_criteria_on_some(
+    in_place, records, criteria, met
+):
+    """What is asked now counts, not what was asked when it was accepted."""
     changed(in_place, lambda model: model["acceptance"].update(accepted=True))
     given = in_place / "in_place.json"
-    asked = made(in_place, until(records, 4), mode="score", model=given, champion=None)
+    options = {"mode": "score", "model": given, "champion": None} | criteria
+    asked = made(in_place, until(records, 4), **options)
     assert asked["metrics"]["origins_the_model_knew"]
     unseen = asked["acceptance"]["criteria"]["unseen"]
-    assert unseen["met"] is None
-    assert "judged on unseen dates when it was trained" in unseen["what"]
+    assert unseen["met"] is met
+    assert ("judged on unseen dates when it was trained" in unseen["what"]) is (met is None)
 
 
 def test_a_model_to_score_is_not_compared_with_itself(in_place, records):
@@ -131,6 +144,8 @@ def test_a_model_to_score_that_is_compared_is_not_said_to_be_estimated(in_place,
         origins=40,
     )
     assert asked["champion"]["cutoff"] == other["cutoff"]
+    known, unknown = asked["metrics"]["origins_the_model_knew"], asked["champion"]["origins"]
+    assert known + unknown == asked["metrics"]["origins"]
     asked["champion"] |= {"verdict": "no difference", "difference": 0.0, "lower": 0.0, "upper": 0.0}
     said = " ".join(verdict.champion(asked))
     assert "estimated again" not in said

@@ -195,8 +195,8 @@ def judge(
         what = f"it was trained on {known} of the {metrics['origins']} dates"
         if not not_unseen:
             what += (
-                " and was not accepted when it was trained; name a model that was in score.model, "
-                "or train one (mode: train)"
+                " and did not meet the criteria when it was trained; name a model that did in "
+                "score.model, or train one (mode: train)"
             )
         criteria["unseen"] = _criterion(known, 0, what, not_judged=not_unseen)
     if champion is not None and thresholds.beat_champion != "ignore":

@@ -110,7 +110,8 @@ class Sides(BySymbol):
 class Contest:
     """A champion that can be compared with a challenger.
 
-    record: the record so far.  since: its cutoff, a day number.  symbols: those that both have.
+    record: the record so far.  since: the day number from which both models knew no price.
+    symbols: those that both have.
     """
 
     champion: Model
@@ -166,7 +167,8 @@ class Contest:
         compared = int(np.isfinite(differences).sum())
         record = {**self.record, "origins": compared}
         if compared < ENOUGH_DATES:
-            return record | {"reason": _too_few(compared)}
+            later = self.since > day_number(date.fromisoformat(record["cutoff"]))
+            return record | {"reason": _too_few(compared, both=later)}
         level = float(theirs.sum() / points.sum())
         difference, lower, upper = (part / level for part in mean_with_interval(differences))
         verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
@@ -222,24 +224,27 @@ class Unreadable:
 
 
 def contest(
-    document: Mapping[str, Any], sha256: str, walked: WalkForward
+    document: Mapping[str, Any], sha256: str, walked: WalkForward, known: str | None = None
 ) -> Contest | dict[str, Any]:
     """The contest between a champion and a challenger's walk-forward, or the champion's record if
     they cannot be compared.
 
-    document, sha256: the champion's document and the SHA-256 of its bytes.
+    document, sha256: the champion's document and the SHA-256 of its bytes.  known: the cutoff of a
+    challenger that is scored.
 
-    Only dates after the champion's cutoff count. On earlier dates it would have an advantage,
-    because it was trained on them, while the challenger uses only parameters known at each date.
+    Only dates after these cutoffs count. On earlier dates a model would have an advantage, because
+    it was trained on them, while a challenger that is trained uses only parameters known at each
+    date.
     """
     panel, origins = walked.whole, walked.timeline.origins
-    since = day_number(date.fromisoformat(document["cutoff"]))
+    cutoff = day_number(date.fromisoformat(document["cutoff"]))
+    since = max(cutoff, day_number(date.fromisoformat(known))) if known else cutoff
     try:
         champion = from_json(document, "the deployed model")
     except Refusal as refusal:
         return not_comparable(sha256, document["cutoff"], unreadable(refusal))
     record = not_comparable(sha256, document["cutoff"], None)
-    record["origins_it_knew"] = int((origins < since).sum())
+    record["origins_it_knew"] = int((origins < cutoff).sum())
     if champion.settings.price != walked.settings.price:
         return record | {"reason": f"it forecasts {champion.settings.price}"}
     common = _common(champion, panel)
@@ -248,7 +253,7 @@ def contest(
     unseen = int((origins >= since).sum())
     record |= {"symbols": len(common), "origins": unseen}
     if unseen < ENOUGH_DATES:  # scoring could not change that
-        return record | {"reason": _too_few(unseen)}
+        return record | {"reason": _too_few(unseen, both=since > cutoff)}
     return Contest(champion, record, since, common)
 
 
@@ -276,9 +281,11 @@ def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Sco
     )
 
 
-def _too_few(dates: int) -> str:
+def _too_few(dates: int, *, both: bool) -> str:
+    """The reason of no comparison; both: whether the challenger, scored, knew later dates."""
+    who = "this model and it were" if both else "it was"
     return (
-        f"only {dates} of the dates come after what it was trained on; a comparison needs "
+        f"only {dates} of the dates come after what {who} trained on; a comparison needs "
         f"{ENOUGH_DATES}"
     )
 

@@ -58,7 +58,8 @@ MIRRORED = 0.25
 FARTHEST = 2
 """An error counts in the shape of all symbols as at most this multiple of the outermost quantile on
 its side. So one symbol's split does not decide every symbol's expected shortfall. Of a true tail,
-the shortfall loses nothing if it is normal, 1 % with t(5), and 4 % with t(3)."""
+the shortfall loses nothing if it is normal, 1 % with t(5), and 4 % with t(3). On a side that has no
+such quantile, because prices hardly ever move there, errors count as they are."""
 
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
@@ -141,7 +142,7 @@ def capped(errors: Floats) -> Floats:
     """(n,): the errors of all symbols, of which none is farther off than FARTHEST allows."""
     ends = np.array([LEVELS[0], LEVELS[-1]])
     lowest, highest = FARTHEST * quantiles(np.sort(errors)[None], ends)[0]
-    return np.clip(errors, lowest, highest)
+    return np.clip(errors, lowest if lowest < 0 else -np.inf, highest if highest > 0 else np.inf)
 
 
 def draws(horizon: int) -> Floats:

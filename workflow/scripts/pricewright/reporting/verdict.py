@@ -105,8 +105,8 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
     share = found["dates"] / found["of_dates"]
     return [
         f"Caution: for {which}, {share:.0%} of the evaluated dates were forecast with a simpler "
-        "model than the deployed one, which could not be estimated by then; see evaluation.refit "
-        "and evaluation.embargo_days."
+        "model than the deployed one, which could not be estimated by then, because a history was "
+        "still short, or because of evaluation.refit or evaluation.embargo_days."
     ]
 
 
@@ -185,11 +185,16 @@ def champion(model: Mapping[str, Any]) -> list[str]:
         else "The deployed model kept its parameters on these dates; this one was estimated again "
         "along the way, as a desk would."
     )
-    if record["origins_it_knew"]:
-        said.append(
-            f"The deployed model was trained on {record['origins_it_knew']} of the "
-            f"{model['metrics']['origins']} dates; these are left out."
-        )
+    metrics = model["metrics"]
+    for who, known in (
+        ("The deployed model", record["origins_it_knew"]),
+        ("This model", metrics["origins_the_model_knew"]),
+    ):
+        if known:
+            said.append(
+                f"{who} was trained on {known} of the {metrics['origins']} dates; these are left "
+                "out."
+            )
     return said
 
 

@@ -212,7 +212,7 @@ def build_model(
         # the same model made again is compared with the same champion as before
         contest = deployed[0]["champion"]
     elif deployed and not (given and _digests(deployed) & _digests(given)):
-        contest = champion.contest(*deployed, walked)
+        contest = champion.contest(*deployed, walked, given[0]["cutoff"] if given else None)
     estimates = walked.estimates
     evaluation = evaluate(walked, contest, tables, processes)
     del walked  # the next part needs as much memory
@@ -220,7 +220,7 @@ def build_model(
     metrics = _dates(task.timeline, given)
     metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
-    judged_before = task.in_place or (given and given[0]["acceptance"]["accepted"])
+    judged_before = task.in_place or (given and _met_when_trained(given[0], criteria))
     before = "it was judged on unseen dates when it was trained"
     document = {
         "mode": "score" if given else "train",
@@ -289,6 +289,14 @@ def _digests(model: ModelDocument) -> set[str]:
     """The SHA-256 of a model's document, and of the one that it was scored from, if any."""
     document, sha256 = model
     return {sha256, *([document["scored_model"]["sha256"]] if document["scored_model"] else [])}
+
+
+def _met_when_trained(document: Mapping[str, Any], criteria: Criteria) -> bool:
+    """Whether the figures that a model had when it was trained, of unseen dates, meet the criteria
+    of today: it may have been accepted by easier ones."""
+    level = document["parameters"]["level"]
+    found = judge(document["metrics"], level, document["champion"], criteria)
+    return bool(found["accepted"])
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
