@@ -231,6 +231,14 @@ def test_dates_that_the_model_was_trained_on_do_not_matter_if_it_was_judged_on_o
 ERROR = 0.02  # about that of one symbol from 100 dates
 
 
+def test_a_model_that_was_evaluated_from_few_dates_is_refused():
+    found = judged(("by_symbol.origins", {"A": 19, "B": 3}))
+    assert unmet(found) == ["dates"]
+    assert failed(found).startswith(
+        "it was evaluated from 19 dates, and fewer than 20 tell nothing"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "scores", "coverage", "accepted", "errors"),
     [

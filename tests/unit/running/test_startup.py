@@ -121,7 +121,14 @@ def test_a_champion_that_is_not_there_is_refused_because_the_gate_would_silently
     assert checked(of_prices(tmp_path, champion="yes.json"), tmp_path) == ["prices.csv"]
 
 
-@pytest.mark.parametrize("accept", [{}, {"champion": "results/deployed_model.json"}])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        {},
+        {"champion": "results/deployed_model.json"},
+        {"champion": "production/current/model.json"},
+    ],
+)
 def test_a_first_run_has_no_champion_and_begins(accept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert checked(of_prices(tmp_path, **accept), tmp_path) == ["prices.csv"]

@@ -19,7 +19,8 @@ from running.overrides import cancel_all, spare_pandas, try_wrong_data_once
 from pricewright.configuration.config import complete, read_config_file, source_files
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import AT_WORK, hold
-from pricewright.signoffs.signed_files import DEPLOYED
+from pricewright.signoffs.authority import RELEASES
+from pricewright.signoffs.signed_files import DEPLOYED, IN_PRODUCTION
 from pricewright.steplog.log import denied_or_full
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
@@ -217,7 +218,8 @@ def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[st
             "restore it, or set the key to null."
         )
     champion = config["accept"]["champion"]
-    if champion not in (None, DEPLOYED) and not Path(champion).exists():
+    unreleased = champion == IN_PRODUCTION and not Path(RELEASES).exists()
+    if not (champion in (None, DEPLOYED) or unreleased or Path(champion).exists()):
         raise ConfigError(
             f"config key 'accept.champion': found {champion!r}, but there is no such file, so no "
             "model would be compared; correct the path, or leave the key out to compare with the "

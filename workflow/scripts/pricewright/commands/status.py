@@ -31,7 +31,6 @@ from pricewright.monitoring.record_days import missing_files
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
-from pricewright.releases.link import CURRENT
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
@@ -41,6 +40,7 @@ from pricewright.signoffs.received import changed_archives
 from pricewright.signoffs.signed_files import (
     CLEANING,
     DEPLOYED,
+    IN_PRODUCTION,
     MODEL,
     RECEIPT,
     REPORT,
@@ -53,11 +53,9 @@ from pricewright.steplog.last_run import Attempt, describe_run, last_run
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
 """The digest of a model's data, in the first lines of its file, which may be large."""
-_CODE_HEAD = 1 << 20
 _CODE = re.compile(rb'"code": \{\s*"sha256": "([0-9a-f]{64})"')
-"""The digest of the code that made a model, below the receipts of all deliveries."""
+"""The digest of the code that made a model."""
 _TRAINING = WORKFLOW / "workflow/scripts/train_or_score.py"
-_IN_PRODUCTION = Path("production", CURRENT, "model.json")
 
 
 def outdated(root: Path, inputs: Sequence[Path], began: datetime) -> list[str]:
@@ -105,13 +103,13 @@ def _links(root: Path) -> Iterator[str]:
 
 def _is_of_other_code(model: Path) -> bool:
     """Whether a model was made by other code than is here, as far as its file says."""
-    code = _CODE.search(read_begin(model, _CODE_HEAD))
+    code = _CODE.search(read_whole(model))
     return code is not None and code[1].decode() != code_digest(_TRAINING)
 
 
 def _unreadable_release(root: Path) -> Iterator[str]:
     """A line if this version of the workflow cannot read the model in production."""
-    model = root / _IN_PRODUCTION
+    model = root / IN_PRODUCTION
     if not model.exists() or not _is_of_other_code(model):
         return
     try:

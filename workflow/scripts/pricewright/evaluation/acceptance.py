@@ -191,6 +191,12 @@ def judge(
         ),
         "kupiec": _kupiec(pooled["var"], thresholds),
     }
+    if (most := max(column_of(by_symbol, "origins"), default=0)) < ENOUGH_DATES:
+        what = (
+            f"it was evaluated from {most} dates, and fewer than {ENOUGH_DATES} tell nothing; "
+            "deliver a longer history, or set model.horizon lower"
+        )
+        criteria["dates"] = _criterion(most, ENOUGH_DATES, what, side="least")
     if known := metrics["origins_the_model_knew"]:
         what = f"it was trained on {known} of the {metrics['origins']} dates"
         if not not_unseen:
@@ -313,7 +319,7 @@ def failed(acceptance: Mapping[str, Any]) -> str:
     said, decided = [], False
     for name, found in acceptance["criteria"].items():
         value, limit = _told_apart(found["value"], found["limit"])
-        if found["met"] is False and name == "unseen":  # no key sets it
+        if found["met"] is False and name in ("dates", "unseen"):  # no key sets them
             said.append(found["what"])
         elif found["met"] is False:
             one = isinstance(found["limit"], str)

@@ -49,6 +49,9 @@ MEANINGS: Final[Mapping[Gate, str]] = {
 AUTHORSHIP = "I trained this model"
 
 
+IN_PRODUCTION = "production/current/model.json"
+"""The model in production."""
+
 CANDIDATE = "production/candidate"
 """The folder of the files that people sign in mode auto; see `candidate`."""
 
