@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from people import terms
 from pricewright.commands import verify as verifying
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
@@ -19,6 +20,7 @@ from pricewright.releases.history import (
 from pricewright.releases.release import Unsigned
 from pricewright.signoffs import gates, ledger, signing, statements
 from pricewright.signoffs.gates import audit
+from pricewright.signoffs.validity import Case
 
 
 @pytest.fixture
@@ -303,6 +305,29 @@ def test_a_release_that_rests_on_a_key_that_was_revoked_before_is_named(two, mon
         two.sign("second", "deploy")
         two.release()
     assert named(two, "is revoked, by an earlier line of the ledger")
+
+
+def test_a_line_that_leaves_out_who_trained_does_not_let_the_author_approve(two, monkeypatch):
+    two.signoffs["metrics"] = terms(exclude_author=True)
+    two.train(2)
+    two.sign("second", "author")
+    two.sign_all("reviewer")
+    two.release()
+    two.wait(minutes=1)
+    two.train(0)
+    two.sign_all("reviewer")
+    with pytest.raises(Unsigned):
+        two.release()
+    switch = releasing.switch
+
+    def without(*given, fields, **more):
+        switch(*given, fields={k: v for k, v in fields.items() if k != "trained_by"}, **more)
+
+    with monkeypatch.context() as patch:  # by other code
+        patch.setattr(Case, "knows_who_trained", True)
+        patch.setattr(releasing, "switch", without)
+        two.release()
+    assert named(two, "nobody has signed that they trained this model")
 
 
 @pytest.fixture
