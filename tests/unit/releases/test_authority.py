@@ -10,7 +10,7 @@ from pricewright.commands import verify as verifying
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.releases import release as releasing
-from pricewright.releases import store
+from pricewright.releases import store, switch
 from pricewright.releases.history import (
     describe_switches,
     signed_files,
@@ -174,6 +174,7 @@ def test_a_release_without_the_consent_that_it_needed_is_named_ever_after(two, m
         two.release()
     with monkeypatch.context() as patch:  # by other code
         patch.setattr(gates, "needed_consent", lambda *given: None)
+        patch.setattr(switch, "unauthorised", lambda *given: [])
         two.release()
     assert named(two, "0 of those who could sign before consented, but 1 had to")
     two.name_signers("author", "reviewer", "second")
@@ -302,6 +303,7 @@ def test_a_release_that_rests_on_a_key_that_was_revoked_before_is_named(two, mon
     with monkeypatch.context() as patch:  # by other code
         for module in (signing, gates):
             patch.setattr(module, "revoked_before", lambda entries: [])
+        patch.setattr(switch, "unauthorised", lambda *given: [])
         two.sign("second", "deploy")
         two.release()
     assert named(two, "is revoked, by an earlier line of the ledger")
@@ -318,10 +320,10 @@ def test_a_line_that_leaves_out_who_trained_does_not_let_the_author_approve(two,
     two.sign_all("reviewer")
     with pytest.raises(Unsigned):
         two.release()
-    switch = releasing.switch
+    put = releasing.switch
 
     def without(*given, fields, **more):
-        switch(*given, fields={k: v for k, v in fields.items() if k != "trained_by"}, **more)
+        put(*given, fields={k: v for k, v in fields.items() if k != "trained_by"}, **more)
 
     with monkeypatch.context() as patch:  # by other code
         patch.setattr(Case, "knows_who_trained", True)
