@@ -20,6 +20,7 @@ from pricewright.releases.history import (
 from pricewright.releases.release import Unsigned
 from pricewright.signoffs import gates, ledger, signing, statements
 from pricewright.signoffs.gates import audit
+from pricewright.signoffs.signed_files import GATES
 from pricewright.signoffs.validity import Case
 
 
@@ -389,6 +390,19 @@ def test_a_line_without_evidence_is_no_earlier_versions_once_this_one_has_signed
     lost = {"signoffs/deploy/second.json": "1" * 64}
     forge(upgraded, **fields | {"signoffs": lost})
     assert named(upgraded, "signoffs/deploy/second.json is not kept")
+
+
+def test_a_line_without_evidence_is_no_earlier_versions_if_all_sign_elsewhere(firm):
+    made = []
+    for which in (0, 1):
+        firm.train(which)
+        firm.wait(minutes=1)
+        for gate in GATES:
+            firm.sign_elsewhere("reviewer", gate)
+        made.append(firm.release())
+    lost = {"signoffs/deploy/reviewer.json": "1" * 64}
+    forge(firm, **line_of(firm, made[0]) | {"replaces": made[1], "signoffs": lost})
+    assert named(firm, "signoffs/deploy/reviewer.json is not kept")
 
 
 def test_a_policy_that_cannot_be_proved_takes_nobodys_consent_away(upgraded):
