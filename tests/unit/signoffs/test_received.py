@@ -1,6 +1,7 @@
 """What was received, by the ledger and by the archive."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,27 @@ def test_lost_or_changed_bytes_are_named_with_all_that_depends_on_them(recorded,
         problem.startswith(str(Path("received") / lost)) or lost in problem for problem in problems
     )
     assert all("missing or was changed; restore it from a backup" in each for each in problems)
+
+
+def test_lost_bytes_are_named_if_no_line_was_left_when_they_were_received(inbox):
+    for days in (3, 4):
+        inbox.deliver("".join(f"2024-01-{day:02},A,{day},1\n" for day in range(1, days)))
+        inbox.take()
+    record_received(inbox.folder, inbox.archive, "ann")
+    first = inbox.archive.known()[0]
+    inbox.archive.path(first.sha256).unlink()
+    (problem,) = found(inbox)
+    assert first.sha256 in problem
+
+
+def test_a_zip_archive_that_several_files_came_in_is_missed_too(inbox):
+    inbox.deliver("2024-01-02,A,1,1\n2024-01-03,A,2,1\n")
+    inbox.take()
+    accepted = inbox.archive.acceptances()[0]
+    around = [replace(each, packed_in="1" * 64) for each in accepted.deliveries]
+    (inbox.archive.history / "0001.json").unlink()
+    inbox.archive.accept(replace(accepted, deliveries=around))
+    record_received(inbox.folder, inbox.archive, "ann")
+    (problem,) = found(inbox)
+    assert "1" * 64 in problem
+    assert "the archive around it" in problem

@@ -1,6 +1,7 @@
 """The deliveries that were received, by the ledger, and whether the archive still has them all."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pricewright.files.errors import Refusal
@@ -45,7 +46,7 @@ def changed_archives(received: Path, entries: Sequence[Entry]) -> list[str]:
     received: the folder of all archives. Their bytes are not read: see `lost_bytes`.
     """
     found = []
-    for source in dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT):
+    for source in _sources(entries):
         archive = Archive(received, source)
         try:
             here = {acceptance.sha256 for acceptance in archive.acceptances()}
@@ -65,21 +66,34 @@ def changed_archives(received: Path, entries: Sequence[Entry]) -> list[str]:
 def lost_bytes(received: Path, entries: Sequence[Entry]) -> list[str]:
     """A sentence for each delivery whose bytes are no longer kept as they were received.
 
-    Reads all of them: differences are undone, and each digest is computed.
+    Besides those in the ledger, the deliveries that an archive has accepted count, and the zip
+    archives in which some came: earlier versions, and runs that were killed, left no line about
+    them. Reads all bytes: differences are undone, and each digest is computed.
     """
-    kept = patches.intact(received)
     wanted = {
         delivery["sha256"]: delivery["place"]
         for entry in entries
         if entry.event == EVENT
         for delivery in entry.fields["deliveries"]
     }
+    for source in _sources(entries):
+        with suppress(Refusal):  # `changed_archives` names it
+            for each in Archive(received, source).known():
+                wanted |= {each.sha256: each.place}
+                if each.packed_in:
+                    wanted |= {each.packed_in: f"{each.place} (the archive around it)"}
+    kept = patches.intact(received)
     return [
         f"{received / digest}: what was received from {place} is missing or was changed; restore "
         "it from a backup."
         for digest, place in wanted.items()
         if digest not in kept
     ]
+
+
+def _sources(entries: Sequence[Entry]) -> list[str]:
+    """The sources of which the ledger has deliveries."""
+    return list(dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT))
 
 
 def _recorded(entries: Sequence[Entry], source: str) -> dict[str, Entry]:
