@@ -1,6 +1,7 @@
 """What was received, by the ledger and by the archive."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from inbox import Inbox
 from pricewright.files.disk import file_sha256
 from pricewright.intake import patches
+from pricewright.intake.archive import Archive
 from pricewright.signoffs import ledger
 from pricewright.signoffs.received import changed_archives, lost_bytes, record_received
 
@@ -30,7 +32,8 @@ def recorded(tmp_path, monkeypatch):
 def found(inbox):
     entries = ledger.read(inbox.folder / "ledger")
     received = inbox.folder / "received"
-    return [*changed_archives(received, entries), *lost_bytes(received, entries)]
+    told = inbox.folder, received, entries
+    return [*changed_archives(*told), *lost_bytes(*told)]
 
 
 def test_each_acceptance_is_on_record_once(recorded):
@@ -136,3 +139,16 @@ def test_a_zip_archive_that_several_files_came_in_is_missed_too(inbox):
     (problem,) = found(inbox)
     assert "1" * 64 in problem
     assert "the archive around it" in problem
+
+
+def test_what_another_config_keeps_in_another_folder_is_not_missed(recorded):
+    here, elsewhere = recorded.archive, Archive(recorded.folder / "other", "in")
+    recorded.archive = elsewhere
+    recorded.deliver(f"2024-02-01,B,{1},1\n2024-02-02,B,2,1\n")
+    recorded.take()
+    record_received(recorded.folder, elsewhere, "ann")
+    assert found(recorded) == []
+    shutil.rmtree(elsewhere.folder)
+    first, *rest = found(recorded)
+    assert first.startswith(str(here.history))
+    assert len(rest) == 1
