@@ -5,11 +5,12 @@ import subprocess
 
 import pytest
 
+from people import terms
 from pricewright.commands import verify as verifying
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.releases import release as releasing
-from pricewright.releases import store
+from pricewright.releases import store, switch
 from pricewright.releases.history import (
     describe_switches,
     signed_files,
@@ -19,6 +20,8 @@ from pricewright.releases.history import (
 from pricewright.releases.release import Unsigned
 from pricewright.signoffs import gates, ledger, signing, statements
 from pricewright.signoffs.gates import audit
+from pricewright.signoffs.signed_files import GATES
+from pricewright.signoffs.validity import Case
 
 
 @pytest.fixture
@@ -172,6 +175,7 @@ def test_a_release_without_the_consent_that_it_needed_is_named_ever_after(two, m
         two.release()
     with monkeypatch.context() as patch:  # by other code
         patch.setattr(gates, "needed_consent", lambda *given: None)
+        patch.setattr(switch, "unauthorised", lambda *given: [])
         two.release()
     assert named(two, "0 of those who could sign before consented, but 1 had to")
     two.name_signers("author", "reviewer", "second")
@@ -300,9 +304,33 @@ def test_a_release_that_rests_on_a_key_that_was_revoked_before_is_named(two, mon
     with monkeypatch.context() as patch:  # by other code
         for module in (signing, gates):
             patch.setattr(module, "revoked_before", lambda entries: [])
+        patch.setattr(switch, "unauthorised", lambda *given: [])
         two.sign("second", "deploy")
         two.release()
     assert named(two, "is revoked, by an earlier line of the ledger")
+
+
+def test_a_line_that_leaves_out_who_trained_does_not_let_the_author_approve(two, monkeypatch):
+    two.signoffs["metrics"] = terms(exclude_author=True)
+    two.train(2)
+    two.sign("second", "author")
+    two.sign_all("reviewer")
+    two.release()
+    two.wait(minutes=1)
+    two.train(0)
+    two.sign_all("reviewer")
+    with pytest.raises(Unsigned):
+        two.release()
+    put = releasing.switch
+
+    def without(*given, fields, **more):
+        put(*given, fields={k: v for k, v in fields.items() if k != "trained_by"}, **more)
+
+    with monkeypatch.context() as patch:  # by other code
+        patch.setattr(Case, "knows_who_trained", True)
+        patch.setattr(releasing, "switch", without)
+        two.release()
+    assert named(two, "nobody has signed that they trained this model")
 
 
 @pytest.fixture
@@ -362,6 +390,19 @@ def test_a_line_without_evidence_is_no_earlier_versions_once_this_one_has_signed
     lost = {"signoffs/deploy/second.json": "1" * 64}
     forge(upgraded, **fields | {"signoffs": lost})
     assert named(upgraded, "signoffs/deploy/second.json is not kept")
+
+
+def test_a_line_without_evidence_is_no_earlier_versions_if_all_sign_elsewhere(firm):
+    made = []
+    for which in (0, 1):
+        firm.train(which)
+        firm.wait(minutes=1)
+        for gate in GATES:
+            firm.sign_elsewhere("reviewer", gate)
+        made.append(firm.release())
+    lost = {"signoffs/deploy/reviewer.json": "1" * 64}
+    forge(firm, **line_of(firm, made[0]) | {"replaces": made[1], "signoffs": lost})
+    assert named(firm, "signoffs/deploy/reviewer.json is not kept")
 
 
 def test_a_policy_that_cannot_be_proved_takes_nobodys_consent_away(upgraded):

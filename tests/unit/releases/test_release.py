@@ -11,7 +11,7 @@ import pytest
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.releases import release, store, switch
-from pricewright.releases.history import releases_folder
+from pricewright.releases.history import releases_folder, verify_releases
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
@@ -123,6 +123,23 @@ def test_a_rejection_at_the_last_moment_stops_the_release(firm, monkeypatch):
     assert "second rejects it" in refusal.value.listing()
     assert firm.current is None
     assert firm.events() == ["release", "undone"]
+
+
+def test_a_sign_off_that_expires_while_the_release_is_prepared_stops_it(firm, monkeypatch):
+    firm.sign_all("reviewer")
+    prepare = store.prepare_release
+
+    def slowly(*arguments):
+        firm.wait(days=31)
+        return prepare(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "prepare_release", slowly)
+        with pytest.raises(Refusal, match="does not count: it expired on 2026-02-04T12:00:00Z"):
+            firm.release()
+    assert firm.current is None
+    assert firm.events() == ["release", "undone"]
+    assert verify_releases(firm.root) == []
 
 
 def test_if_the_ledger_cannot_be_written_nothing_is_released(firm, monkeypatch):

@@ -1,6 +1,8 @@
 """What was received, by the ledger and by the archive."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from inbox import Inbox
 from pricewright.files.disk import file_sha256
 from pricewright.intake import patches
+from pricewright.intake.archive import Archive
 from pricewright.signoffs import ledger
 from pricewright.signoffs.received import changed_archives, lost_bytes, record_received
 
@@ -29,7 +32,8 @@ def recorded(tmp_path, monkeypatch):
 def found(inbox):
     entries = ledger.read(inbox.folder / "ledger")
     received = inbox.folder / "received"
-    return [*changed_archives(received, entries), *lost_bytes(received, entries)]
+    told = inbox.folder, received, entries
+    return [*changed_archives(*told), *lost_bytes(*told)]
 
 
 def test_each_acceptance_is_on_record_once(recorded):
@@ -111,3 +115,40 @@ def test_lost_or_changed_bytes_are_named_with_all_that_depends_on_them(recorded,
         problem.startswith(str(Path("received") / lost)) or lost in problem for problem in problems
     )
     assert all("missing or was changed; restore it from a backup" in each for each in problems)
+
+
+def test_lost_bytes_are_named_if_no_line_was_left_when_they_were_received(inbox):
+    for days in (3, 4):
+        inbox.deliver("".join(f"2024-01-{day:02},A,{day},1\n" for day in range(1, days)))
+        inbox.take()
+    record_received(inbox.folder, inbox.archive, "ann")
+    first = inbox.archive.known()[0]
+    inbox.archive.path(first.sha256).unlink()
+    (problem,) = found(inbox)
+    assert first.sha256 in problem
+
+
+def test_a_zip_archive_that_several_files_came_in_is_missed_too(inbox):
+    inbox.deliver("2024-01-02,A,1,1\n2024-01-03,A,2,1\n")
+    inbox.take()
+    accepted = inbox.archive.acceptances()[0]
+    around = [replace(each, packed_in="1" * 64) for each in accepted.deliveries]
+    (inbox.archive.history / "0001.json").unlink()
+    inbox.archive.accept(replace(accepted, deliveries=around))
+    record_received(inbox.folder, inbox.archive, "ann")
+    (problem,) = found(inbox)
+    assert "1" * 64 in problem
+    assert "the archive around it" in problem
+
+
+def test_what_another_config_keeps_in_another_folder_is_not_missed(recorded):
+    here, elsewhere = recorded.archive, Archive(recorded.folder / "other", "in")
+    recorded.archive = elsewhere
+    recorded.deliver(f"2024-02-01,B,{1},1\n2024-02-02,B,2,1\n")
+    recorded.take()
+    record_received(recorded.folder, elsewhere, "ann")
+    assert found(recorded) == []
+    shutil.rmtree(elsewhere.folder)
+    first, *rest = found(recorded)
+    assert first.startswith(str(here.history))
+    assert len(rest) == 1

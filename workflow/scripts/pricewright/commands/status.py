@@ -146,7 +146,9 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     parts["Last run"] = describe_run(run)
     parts["Out of date"] = _told(lambda: _outdated_results(root, config, configfile, run))
     received = root / config["source"]["received"]
-    parts["Received data"] = _told(lambda: changed_archives(received, ledger.read(root / LEDGER)))
+    parts["Received data"] = _told(
+        lambda: changed_archives(root, received, ledger.read(root / LEDGER))
+    )
     parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
     releases = [
         _told(lambda: [*_unreadable_release(root)]),

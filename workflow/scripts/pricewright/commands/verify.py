@@ -41,8 +41,8 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         *found.problems,
         *history.verify_releases(root),
         *verify_record(root),
-        *changed_archives(received, entries),
-        *lost_bytes(received, entries),
+        *changed_archives(root, received, entries),
+        *lost_bytes(root, received, entries),
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)

@@ -25,7 +25,13 @@ from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import Decision, check_gates
 from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
-from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
+from pricewright.signoffs.policy import (
+    REVOKED_THEN,
+    Policy,
+    load_policy,
+    oneself,
+    require_signers,
+)
 from pricewright.signoffs.presentation import missing_signatures
 from pricewright.signoffs.signed_files import (
     DEPLOYED,
@@ -146,6 +152,7 @@ def _record(
         "model": signed[MODEL],
         "policy": decision.policy.document(),
         "signoffs": digests(decision.files()),
+        REVOKED_THEN: decision.policy.revoked_document(),
     }
 
 

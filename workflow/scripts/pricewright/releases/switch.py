@@ -107,6 +107,7 @@ def switch(
     try:
         if begun.previous != head:
             confirm()
+        _require_authorised(root, begun)
         if incoming:
             store.place_release(incoming, to)
         manifest, _ = store.open_release(production / "releases", to)
@@ -120,6 +121,14 @@ def switch(
             ledger.append(folder, ended, who=who, clock=clock, release=to, why=why)
         raise
     say(event, release=to, scored=scored)
+
+
+def _require_authorised(root: Path, begun: Entry) -> None:
+    """Raise Refusal if the sign-offs that a line names do not authorise it as of its time, which is
+    how it is judged ever after: one may have expired since the decision was checked."""
+    entries = ledger.read(root / "ledger")
+    if problems := unauthorised(root, begun, entries, authority(root, entries).policies):
+        raise Refusal(f"production is unchanged: {problems[0]}")
 
 
 def recover(root: Path, clock: Clock) -> ProductionState:
@@ -154,11 +163,9 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
     more: dict[str, Any] = {"why": "the process that began it died"}
     if read_link(production) == to:
         try:
-            problems = unauthorised(
-                root, state.unfinished, entries, authority(root, entries).policies
-            )
-            if problems := [*examine_release(root, to, entries), *problems]:
+            if problems := examine_release(root, to, entries):
                 raise Refusal(problems[0])
+            _require_authorised(root, state.unfinished)
             manifest, _ = store.open_release(production / "releases", to)
             outcome, more = PASSED, {"symbols": smoke_test(production, manifest.files[MODEL])}
         except Refusal as refusal:

@@ -121,7 +121,8 @@ def shortfalls(begun: Entry, kept: Sequence[StoredStatement], case: Case) -> lis
     """Why the statements on which a release or rollback rests do not authorise it, in sentences."""
     authors = [each for each in kept if each.gate == "author"]
     case, _ = with_trainers(case, authors, authors)
-    if begun.event == "release" and "trained_by" not in begun.fields:  # nobody signed that then
+    nobody_signed = begun.event == "release" and "trained_by" not in begun.fields
+    if nobody_signed and not is_kept(case.entries, begun):  # by a version that did not ask
         case = replace(case, trainers=None)
     gates: Sequence[Gate] = tuple(GATES) if begun.event == "release" else ("deploy",)
     return [why for gate in gates for why in _shortfalls(gate, kept, case)]

@@ -81,7 +81,9 @@ def read_lines(path: Path) -> list[bytes]:
 def parse_entry(line: bytes, path: Path, number: int) -> Entry:
     """The entry on a line; raises Refusal for an invalid line."""
     where = f"{path}:{number}"
-    document = parse_strict(line, where)
+    document: Any = None
+    with suppress(Refusal):  # a line is never corrected, nor written again
+        document = parse_strict(line, where)
     named = isinstance(document, dict) and list(document)[:5] == list(OWN)
     own = [document.pop(name) for name in OWN] if named else []
     if [type(value) for value in own] != [int, str, str, str, str] or not _is_time(own[1]):

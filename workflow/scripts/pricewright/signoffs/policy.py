@@ -115,8 +115,8 @@ def _parse_revoked(document: Mapping[str, Any]) -> bytes:
 
 
 REVOKED_THEN = "revoked"
-"""The field of a decision's line with the list of revoked keys. Earlier versions did not write it.
-"""
+"""The field of a decision's, release's or rollback's line with the list of revoked keys. Earlier
+versions did not write it."""
 
 
 def revoked_before(entries: Sequence[Entry]) -> list[bytes]:

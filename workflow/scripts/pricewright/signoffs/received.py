@@ -1,6 +1,9 @@
 """The deliveries that were received, by the ledger, and whether the archive still has them all."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 from pricewright.files.errors import Refusal
@@ -23,7 +26,7 @@ def record_received(root: Path, archive: Archive, author: str | None) -> None:
     """
     newest, folder = archive.acceptances()[-1], root / LEDGER
     entries = ledger.read(folder)
-    for sentence in changed_archives(archive.folder, entries):
+    for sentence in changed_archives(root, archive.folder, entries):
         logger.warning("%s", sentence)
     if newest.sha256 not in _recorded(entries, archive.source):
         ledger.append(
@@ -31,6 +34,7 @@ def record_received(root: Path, archive: Archive, author: str | None) -> None:
             EVENT,
             who=oneself(author),
             source=archive.source,
+            kept_in=os.path.relpath(archive.folder, root),
             acceptance=newest.sha256,
             deliveries=[
                 {"place": delivery.place, "sha256": delivery.sha256, "bytes": delivery.bytes}
@@ -39,47 +43,71 @@ def record_received(root: Path, archive: Archive, author: str | None) -> None:
         )
 
 
-def changed_archives(received: Path, entries: Sequence[Entry]) -> list[str]:
+def changed_archives(root: Path, received: Path, entries: Sequence[Entry]) -> list[str]:
     """A sentence for each source whose record of deliveries is not the one in the ledger.
 
-    received: the folder of all archives. Their bytes are not read: see `lost_bytes`.
+    received: the folder of all archives; those that were in another folder then may still be there.
+    Their bytes are not read: see `lost_bytes`.
     """
     found = []
-    for source in dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT):
-        archive = Archive(received, source)
+    folders = _folders(root, received, entries)
+    for source in _sources(entries):
+        here = set[str]()
         try:
-            here = {acceptance.sha256 for acceptance in archive.acceptances()}
+            for folder in folders:
+                here |= {each.sha256 for each in Archive(folder, source).acceptances()}
         except Refusal as refusal:
             found.append(str(refusal))
             continue
         recorded = _recorded(entries, source)
         if gone := [entry for digest, entry in recorded.items() if digest not in here]:
             found.append(
-                f"{archive.history}: lacks what the ledger says was received on "
+                f"{Archive(received, source).history}: lacks what the ledger says was received on "
                 f"{gone[0].time} (line {gone[0].sequence}), or was changed; restore the folder "
                 "from a backup."
             )
     return found
 
 
-def lost_bytes(received: Path, entries: Sequence[Entry]) -> list[str]:
+def lost_bytes(root: Path, received: Path, entries: Sequence[Entry]) -> list[str]:
     """A sentence for each delivery whose bytes are no longer kept as they were received.
 
-    Reads all of them: differences are undone, and each digest is computed.
+    Besides those in the ledger, the deliveries that an archive has accepted count, and the zip
+    archives in which some came: earlier versions, and runs that were killed, left no line about
+    them. Reads all bytes: differences are undone, and each digest is computed.
     """
-    kept = patches.intact(received)
     wanted = {
         delivery["sha256"]: delivery["place"]
         for entry in entries
         if entry.event == EVENT
         for delivery in entry.fields["deliveries"]
     }
+    folders = _folders(root, received, entries)
+    for folder, source in product(folders, _sources(entries)):
+        with suppress(Refusal):  # `changed_archives` names it
+            for each in Archive(folder, source).known():
+                wanted |= {each.sha256: each.place}
+                if each.packed_in:
+                    wanted |= {each.packed_in: f"{each.place} (the archive around it)"}
+    kept = {digest for folder in folders for digest in patches.intact(folder)}
     return [
         f"{received / digest}: what was received from {place} is missing or was changed; restore "
         "it from a backup."
         for digest, place in wanted.items()
         if digest not in kept
     ]
+
+
+def _folders(root: Path, received: Path, entries: Sequence[Entry]) -> list[Path]:
+    """The folder of all archives, and those of earlier lines: config may have named another."""
+    named = [entry.fields.get("kept_in") for entry in entries if entry.event == EVENT]
+    folders = [received, *(Path(root, name) for name in dict.fromkeys(named) if name)]
+    return list({os.path.abspath(folder): folder for folder in reversed(folders)}.values())
+
+
+def _sources(entries: Sequence[Entry]) -> list[str]:
+    """The sources of which the ledger has deliveries."""
+    return list(dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT))
 
 
 def _recorded(entries: Sequence[Entry], source: str) -> dict[str, Entry]:
