@@ -205,7 +205,7 @@ def test_a_model_of_which_nothing_can_be_judged_is_not_accepted():
         **(widest | {"coverage_pooled": 1, "coverage_symbol": 1}),
     )
     assert found["accepted"] is False
-    assert unmet(found) == ["mae_ratio", "qlike", "interval_ratio"]
+    assert unmet(found) == ["mae_ratio", "qlike", "interval_ratio", "dates"]
 
 
 def test_dates_that_the_model_was_trained_on_are_no_evidence():
@@ -232,7 +232,7 @@ ERROR = 0.02  # about that of one symbol from 100 dates
 
 
 def test_a_model_that_was_evaluated_from_few_dates_is_refused():
-    found = judged(("by_symbol.origins", {"A": 19, "B": 3}))
+    found = judged(("by_symbol.A.origins", 19), ("by_symbol.B.origins", 3))
     assert unmet(found) == ["dates"]
     assert failed(found).startswith(
         "it was evaluated from 19 dates, and fewer than 20 tell nothing"

@@ -19,6 +19,7 @@ from pricewright.releases.history import (
 )
 from pricewright.releases.release import Unsigned
 from pricewright.signoffs import gates, ledger, signing, statements
+from pricewright.signoffs.authority import unauthorised
 from pricewright.signoffs.gates import audit
 from pricewright.signoffs.signed_files import GATES
 from pricewright.signoffs.validity import Case
@@ -101,6 +102,25 @@ def named(firm, why):
 def test_a_rollback_that_only_a_line_claims_is_named_and_nothing_is_built_on_it(two, signoffs, why):
     forge(two, **line_of(two, two.first) | {"replaces": two.second, "signoffs": signoffs})
     assert named(two, why)
+
+
+def test_nobody_can_authorise_a_rollback_to_a_release_that_never_passed_its_test(two):
+    fields = line_of(two, two.first) | {"release": "e" * 64}
+    for event in ("release", "smoke-test-failed", "rollback"):
+        begun = ledger.append(two.root / "ledger", event, clock=two.clock, **fields)
+    (why,) = unauthorised(two.root, begun, entries(two), ())
+    assert why == "its release was never tested and in production before."
+
+
+def test_with_a_clock_that_was_set_back_nothing_is_put_into_production(two):
+    two.sign_release("reviewer", two.first)
+    two.wait(hours=2)
+    two.record_run("author")
+    two.wait(hours=-1)
+    before = len(entries(two))
+    with pytest.raises(Refusal, match=r"but the newest line of the ledger is of .* set the clock"):
+        two.roll_back("previous")
+    assert (len(entries(two)), two.current) == (before, two.second)
 
 
 def test_the_sign_offs_of_a_release_do_not_authorise_a_rollback_to_it(two):

@@ -6,12 +6,13 @@ switch that a killed process began is finished or undone before anything else ha
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pricewright.files.clock import Clock
+from pricewright.files.clock import Clock, format_time
 from pricewright.files.disk import read_whole, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
@@ -98,6 +99,7 @@ def switch(
     ledger records it; if the ledger cannot be written, the next command notices.
     """
     folder, production = root / "ledger", root / "production"
+    _require_right_clock(ledger.read(folder), clock())
     try:
         begun = ledger.append(folder, event, who=who, clock=clock, release=to, **fields)
     except BaseException:
@@ -121,6 +123,15 @@ def switch(
             ledger.append(folder, ended, who=who, clock=clock, release=to, why=why)
         raise
     say(event, release=to, scored=scored)
+
+
+def _require_right_clock(entries: Sequence[Entry], moment: datetime) -> None:
+    """Raise Refusal if the clock was set back: an expired sign-off would count again."""
+    if entries and ledger.is_behind(entries[-1], moment):
+        raise Refusal(
+            f"this machine's clock says {format_time(moment)}, but the newest line of the ledger "
+            f"is of {entries[-1].time}; set the clock right."
+        )
 
 
 def _require_authorised(root: Path, begun: Entry) -> None:

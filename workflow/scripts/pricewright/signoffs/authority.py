@@ -105,6 +105,8 @@ def unauthorised(
         return ["it names no policy."]
     if lost := _lost(root, begun):
         return [f"{printable(name)} is not kept in ledger/statements/." for name in lost]
+    if begun.event == "rollback" and begun.fields["release"] not in _tested(then):
+        return ["its release was never tested and in production before."]
     kept = [each for each in _named(root, begun).values() if each]
     moment = parse_time(begun.time)
     deploy = [open_statement(each, policy, moment) for each in kept if each.gate == "deploy"]
@@ -144,6 +146,12 @@ def _shortfalls(gate: Gate, kept: Sequence[StoredStatement], case: Case) -> Iter
             f"the policy was changed ({'; '.join(consent.changes)}), and {len(consent.given)} of "
             f"those who could sign before consented, but {consent.needed} had to."
         )
+
+
+def _tested(entries: Sequence[Entry]) -> set[object]:
+    """The releases that passed their test."""
+    ended = ((begun, end) for begun, end in switches(entries) if begun.event == "release")
+    return {begun.fields.get("release") for begun, end in ended if end and end.event == PASSED}
 
 
 def _covered_when_released(begun: Entry, entries: Sequence[Entry]) -> object:

@@ -1,12 +1,12 @@
 """The deliveries that were received, by the ledger, and whether the archive still has them all."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, some_of
 from pricewright.intake import patches
 from pricewright.intake.archive import Archive
 from pricewright.signoffs import ledger
@@ -70,7 +70,7 @@ def changed_archives(root: Path, received: Path, entries: Sequence[Entry]) -> li
 
 
 def lost_bytes(root: Path, received: Path, entries: Sequence[Entry]) -> list[str]:
-    """A sentence for each delivery whose bytes are no longer kept as they were received.
+    """A sentence if the bytes of some deliveries are no longer kept as they were received.
 
     Besides those in the ledger, the deliveries that an archive has accepted count, and the zip
     archives in which some came: earlier versions, and runs that were killed, left no line about
@@ -78,8 +78,7 @@ def lost_bytes(root: Path, received: Path, entries: Sequence[Entry]) -> list[str
     """
     wanted = {
         delivery["sha256"]: delivery["place"]
-        for entry in entries
-        if entry.event == EVENT
+        for entry in _lines(entries)
         for delivery in entry.fields["deliveries"]
     }
     folders = _folders(root, received, entries)
@@ -90,30 +89,37 @@ def lost_bytes(root: Path, received: Path, entries: Sequence[Entry]) -> list[str
                 if each.packed_in:
                     wanted |= {each.packed_in: f"{each.place} (the archive around it)"}
     kept = {digest for folder in folders for digest in patches.intact(folder)}
+    lost = [f"{digest} ({place})" for digest, place in wanted.items() if digest not in kept]
+    if not lost:
+        return []
     return [
-        f"{received / digest}: what was received from {place} is missing or was changed; restore "
-        "it from a backup."
-        for digest, place in wanted.items()
-        if digest not in kept
+        f"{received}: {len(lost):,} of the {len(wanted):,} files that were received are missing or "
+        f"were changed: {some_of(lost, 3)}; restore them from a backup."
     ]
 
 
 def _folders(root: Path, received: Path, entries: Sequence[Entry]) -> list[Path]:
     """The folder of all archives, and those of earlier lines: config may have named another."""
-    named = [entry.fields.get("kept_in") for entry in entries if entry.event == EVENT]
+    named = [entry.fields.get("kept_in") for entry in _lines(entries)]
     folders = [received, *(Path(root, name) for name in dict.fromkeys(named) if name)]
     return list({os.path.abspath(folder): folder for folder in reversed(folders)}.values())
 
 
 def _sources(entries: Sequence[Entry]) -> list[str]:
     """The sources of which the ledger has deliveries."""
-    return list(dict.fromkeys(e.fields["source"] for e in entries if e.event == EVENT))
+    return list(dict.fromkeys(entry.fields["source"] for entry in _lines(entries)))
 
 
 def _recorded(entries: Sequence[Entry], source: str) -> dict[str, Entry]:
     """The lines of the ledger on a source's deliveries, by the digest of the acceptance."""
     return {
         entry.fields["acceptance"]: entry
-        for entry in entries
-        if entry.event == EVENT and entry.fields["source"] == source
+        for entry in _lines(entries)
+        if entry.fields["source"] == source
     }
+
+
+def _lines(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """The lines on deliveries, except those that no run wrote so."""
+    needed = {"source", "acceptance", "deliveries"}
+    return (entry for entry in entries if entry.event == EVENT and needed <= entry.fields.keys())
