@@ -165,6 +165,8 @@ def test_each_sample_makes_a_deployed_model(tmp_path, sample):
         readme = (ROOT / "README.md").read_text()
         quoted = re.search(r"```text\n(Verdict\n.*?)```", readme, re.DOTALL)
         assert quoted[1] in project.results()["report.txt"].decode()
+        drawn = (project.folder / "results/figures/coverage.svg").read_bytes()
+        assert drawn == (ROOT / "docs/coverage.svg").read_bytes()
     os.utime(project.folder / "results" / "prices_raw.json")
     assert project.snakemake(*arguments).ran == []
 
