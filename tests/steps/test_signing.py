@@ -106,6 +106,11 @@ def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
     verified = run(signed_up, "verify")
     assert verified.code == 1
     assert "ledger.jsonl:5: does not fit line 4: one of the two was changed" in verified.stdout
+    path.write_bytes(path.read_bytes().replace(b'"exit"', b'"exit'))
+    verified = run(signed_up, "verify")
+    assert verified.code == 1
+    assert "ledger.jsonl:4: " in verified.stdout
+    assert "problems found; see above" in verified.stderr
 
 
 @pytest.mark.parametrize(

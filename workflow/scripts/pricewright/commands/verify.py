@@ -1,16 +1,17 @@
 """Verify: check the ledger, signatures, releases, forecasts and received data, offline."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles
-from pricewright.configuration.config import WORKFLOW, config_of_run
+from pricewright.configuration.config import WORKFLOW, config_of_run, read_config
 from pricewright.files.errors import Refusal
 from pricewright.monitoring.record_days import verify_record
 from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import audit
-from pricewright.signoffs.ledger import LEDGER
+from pricewright.signoffs.ledger import LEDGER, Entry
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.received import changed_archives, lost_bytes
 
@@ -33,17 +34,19 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         differently, the same decisions and numbers within 1e-9 pass, with a note.
     """
     root = Path()
-    config, configfile = config_of_run(root, configfile)
+    entries = _entries(root)
+    if entries is None:
+        config = read_config(configfile)
+    else:
+        config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
-    received, entries = root / config["source"]["received"], ledger.read(root / LEDGER)
     found = audit(root, policy, history.seen_by_releases(root))
-    problems = [
-        *found.problems,
-        *history.verify_releases(root),
-        *verify_record(root),
-        *changed_archives(root, received, entries),
-        *lost_bytes(root, received, entries),
-    ]
+    problems = [*found.problems, *history.verify_releases(root)]
+    if entries is not None:
+        received = root / config["source"]["received"]
+        problems += verify_record(root)
+        problems += changed_archives(root, received, entries)
+        problems += lost_bytes(root, received, entries)
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
     unproven = history.unproven_switches(root)
@@ -56,6 +59,13 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         "The ledger, the signatures, the releases, their forecasts and the received data are "
         f"intact{but}."
     )
+
+
+def _entries(root: Path) -> list[Entry] | None:
+    """The lines of the ledger; None if it is damaged, which `audit` names."""
+    with suppress(Refusal):
+        return ledger.read(root / LEDGER)
+    return None
 
 
 def _steps() -> rebuilding.Steps:
