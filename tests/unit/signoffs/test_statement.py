@@ -239,8 +239,8 @@ def test_a_sign_off_of_who_left_or_has_another_key_is_void_and_no_problem(office
     change(office)
     found = audited(office)
     assert found.problems == []
-    assert len(found.void) == 4
-    assert all(why in line and "no longer counts" in line for line in found.void)
+    assert len(found.notes) == 4
+    assert all(why in line and "no longer counts" in line for line in found.notes)
 
 
 def test_so_is_one_that_was_sent_from_another_machine_and_released(office):
@@ -248,7 +248,7 @@ def test_so_is_one_that_was_sent_from_another_machine_and_released(office):
     office.release("a" * 64)
     office.name_signers("author", "second")
     found = audited(office)
-    assert (found.problems, len(found.void)) == ([], 1)
+    assert (found.problems, len(found.notes)) == ([], 1)
 
 
 def test_one_without_a_line_is_not_believed_of_a_key_that_was_revoked_since(office):
@@ -257,7 +257,7 @@ def test_one_without_a_line_is_not_believed_of_a_key_that_was_revoked_since(offi
     office.release("a" * 64)
     office.revoke("reviewer")
     found = audited(office)
-    assert (len(found.problems), found.void) == (1, [])
+    assert (len(found.problems), found.notes) == (1, [])
     assert "no record shows that it was ever valid" in found.problems[0]
 
 
@@ -284,7 +284,7 @@ def test_the_audit_names_a_line_that_a_clock_was_set_back_for(office):
     office.sign("reviewer", "report")
     found = audited(office)
     assert found.problems == []
-    (note,) = found.void
+    (note,) = found.notes
     assert note.startswith("line 2 of the ledger: is of 2026-01-05T11:49:00Z, but the line before")
 
 

@@ -50,7 +50,7 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
     unproven = history.unproven_switches(root)
-    for line in filter(None, [history.describe_dropped(root), *found.void, *unproven, *problems]):
+    for line in filter(None, [history.describe_dropped(root), *found.notes, *unproven, *problems]):
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")

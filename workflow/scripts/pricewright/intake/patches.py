@@ -71,7 +71,7 @@ def whole(folder: Path, digest: str, *, just_kept: bool = False) -> Iterator[Pat
 
 def intact(folder: Path) -> set[str]:
     """The SHA-256 of everything that is kept in a folder with its right bytes, whole or as a
-    difference. Reads each file once."""
+    difference; each difference is undone only once."""
     found, differences = set[str](), dict[str, list[Path]]()
     for path in sorted(folder.glob("*.from-*.zst")):
         differences.setdefault(path.name.split(".")[1].removeprefix("from-"), []).append(path)

@@ -101,7 +101,7 @@ def _describe_crate(
             parts[name] = crate.add_file(dest_path=name, properties=properties)
     _add_software(crate, model["code"])
     _add_run(crate, parts, released, decision, model)
-    for signoff in (*decision.trainers, *decision.counted):
+    for signoff in decision.rests_on:
         if signoff.said:
             part = parts[signoff.name]
             part["name"] = f"Sign-off of gate {signoff.gate} by {signoff.who}"

@@ -14,7 +14,7 @@ from pricewright.releases import store
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
-from pricewright.signoffs.authority import authority, shortfalls
+from pricewright.signoffs.authority import RELEASES, authority, shortfalls
 from pricewright.signoffs.ledger import (
     FAILED,
     PASSED,
@@ -99,7 +99,7 @@ _OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: 
 
 def releases_folder(root: Path) -> Path:
     """The folder of the releases."""
-    return Path(root) / "production" / "releases"
+    return Path(root) / RELEASES
 
 
 LEAST = 4

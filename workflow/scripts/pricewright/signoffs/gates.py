@@ -217,12 +217,12 @@ def _because(comment: str) -> str:
 class Audit:
     """What is wrong with the ledger and the sign-offs, a sentence each.
 
-    void: what is in order but worth knowing: sign-offs that no longer count, because the signer
+    notes: what is in order but worth knowing: sign-offs that no longer count, because the signer
     left or has a new key, and lines that a wrong clock dated.
     """
 
     problems: Sequence[str]
-    void: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = now) -> Audit:
@@ -239,10 +239,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
     given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
-    problems = [
-        *ledger.verify(folder, seen_then),
-        *_lost_statements(Path(root), entries),
-    ]
+    problems = [*ledger.verify(folder, seen_then), *_lost_statements(Path(root), entries)]
     if opened and not policy.signers:
         state = "names nobody" if (Path(root) / SIGNERS).exists() else "is missing"
         lost = (
@@ -250,10 +247,10 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
             "restore it from a backup."
         )
         return Audit([*problems, lost])
-    void = ledger.backdated(entries)
+    notes = ledger.backdated(entries)
     for each in opened:
         if given.get(each.name):
-            void.append(
+            notes.append(
                 f"{printable(each.name)}: no longer counts, because {each.void}; it was valid when "
                 "it was given and may stay."
             )
@@ -262,7 +259,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
                 f"{printable(each.name)}: {each.void}, and no record shows that it was ever valid; "
                 f"restore the original, or move it out of {SIGNOFFS}/."
             )
-    return Audit(problems, void)
+    return Audit(problems, notes)
 
 
 def _lost_statements(root: Path, entries: Sequence[Entry]) -> Iterator[str]:
