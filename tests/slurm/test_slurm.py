@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from running.step import OUTRUN
+
 from cluster import Job, Slurm
 from conftest import ROOT, STEPS, Outcome, Project, copy_project
 
@@ -210,6 +212,24 @@ def a_killed_run_of_the_sample_that_is_started_again_does_nothing_twice_that_was
     assert [(job.rule, job.state) for job in done.jobs()] == [(s, "COMPLETED") for s in STEPS]
     assert done.results() == local.results()
     assert done.snakemake().ran == []
+
+
+@story
+def a_job_that_a_killed_run_left_ends_when_the_next_run_begins(done, local):
+    done.forget()
+    run = done.begin_held("train_or_score", *APART)
+    run.kill()
+    end_of(run)
+    (left,) = done.jobs("train_or_score")
+    assert done.run("--unlock").code == 0
+    again = done.begin(*APART)
+    done.slurm.wait_for(lambda: done.jobs("train_or_score")[0].state == "FAILED")
+    assert OUTRUN in (done.folder / "logs" / "train_or_score.1.log").read_text()
+    done.let_go()
+    assert ended_well(again)
+    states = [(job.id == left.id, job.state) for job in done.jobs("train_or_score")]
+    assert states == [(True, "FAILED"), (False, "COMPLETED")]
+    assert done.results() == local.results()
 
 
 @story

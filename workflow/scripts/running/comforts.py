@@ -18,6 +18,8 @@ that run finds nothing to do |
 | `Quietness` | no summary in quiet runs | no run has a summary |
 | `exec_mode`, `ExecMode`, `modifier` | whether this is the run itself, not a job or a module of \
 another workflow | no lines of its own |
+| `onstart`, `execution_settings` | jobs that a killed run left end when the next begins | they go \
+on beside it |
 | `execution_settings`, "Nothing to be done" | runs with nothing to do | lost records stay lost |
 | `dryrun`, `touch` | runs that make nothing | no records are made |
 | `Job`: `restart_times` | not retrying wrong data | it is retried and fails again |

@@ -14,6 +14,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
+from running.newest_run import announce
 from running.overrides import cancel_all, spare_pandas, try_wrong_data_once
 
 from pricewright.configuration.config import complete, read_config_file, source_files
@@ -126,6 +127,8 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
                 with comfort("a run without a config file does not say what the last one had"):
                     if not workflow.overwrite_configfiles:
                         _warn_if_last_run_had_config_files()
+                with comfort(_LEFT):
+                    workflow.onstart(lambda log: _announce(workflow))
             else:
                 logger.info(AS_A_MODULE)
             with comfort("a scheduled run may mistake this run's lock for a stale one"):
@@ -173,6 +176,15 @@ def given_config_files(workflow: Any) -> list[str]:
         if workflow.modifier.is_main_snakefile():
             return [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     return []
+
+
+_LEFT = "jobs that a killed run left on a cluster go on beside this run"
+
+
+def _announce(workflow: Any) -> None:
+    """Before its first step, say that this run is the newest."""
+    with comfort(_LEFT):
+        announce(alone=workflow.execution_settings.lock)
 
 
 def _warn_if_last_run_had_config_files() -> None:

@@ -23,8 +23,10 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
+from running import newest_run
+
 from pricewright.files.errors import Refusal
-from pricewright.files.orphans import end_with, here
+from pricewright.files.orphans import end_when, end_with, here
 from pricewright.steplog import log
 from pricewright.tables.options import group_arguments, option_groups
 
@@ -112,16 +114,19 @@ def attempt_number(retry: Mapping[str, Any], job_log: Path) -> int:
 
 
 def end_with_run(process: int = 0, where: str = "") -> None:
-    """End this job with the Snakemake that started it: the next run may have other options, and
-    what an orphan writes later would count as made with them.
+    """End this job with the Snakemake that started it, and once a newer run has begun: that may
+    have other options, and what an orphan writes later would count as made with them.
 
     process, where: of Snakemake, as `here` says it; from within a container it cannot be seen.
     """
     if where == here():
         end_with(process, lambda: log.logger.error("failed: %s", ORPHANED))
+    if run := newest_run.run_of_this_job():
+        end_when(lambda: newest_run.is_over(run), lambda: log.logger.error("failed: %s", OUTRUN))
 
 
 ORPHANED = "Snakemake was killed, and this step ended with it; run the same command again."
+OUTRUN = "a newer run has begun, which does this step again; this attempt ended without results."
 
 
 def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None:

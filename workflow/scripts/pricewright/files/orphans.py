@@ -1,4 +1,4 @@
-"""No orphans: a process ends with the one that it works for, even if that one is killed."""
+"""No orphans: a process ends when nothing waits for its work any more, even after a kill."""
 
 import os
 import platform
@@ -33,9 +33,14 @@ def _is_running(process: int) -> bool:
 
 def end_with(process: int, last: Callable[[], None] = lambda: None) -> None:
     """End this process within a second of another one of this machine; `last` is called before."""
+    end_when(lambda: not _is_running(process), last)
+
+
+def end_when(needless: Callable[[], bool], last: Callable[[], None] = lambda: None) -> None:
+    """End this process within a second once it is needless; `last` is called before."""
 
     def watch() -> None:
-        while _is_running(process):
+        while not needless():
             time.sleep(0.5)
         try:
             last()
