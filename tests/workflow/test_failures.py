@@ -9,6 +9,7 @@ from datetime import datetime
 from running.step import ORPHANED
 
 from conftest import STEPS, begin, wait_until
+from pricewright.steplog.log import KILLED
 
 
 def times(log):
@@ -123,6 +124,17 @@ def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == list(STEPS[2:])
+
+
+def test_a_step_that_is_killed_each_time_is_named_at_the_end_with_what_may_help(project):
+    project.configure(retries={"times": 1, "delay": 0.05})
+    script = "workflow/scripts/clean.py"
+    project.edit(
+        script, '    say("read"', '    __import__("os").kill(__import__("os").getpid(), 9)  #'
+    )
+    outcome = project.snakemake()
+    assert (outcome.code, outcome.ran) == (1, ["ingest", "clean", "clean"])
+    assert f"logs/clean.log: clean {KILLED}" in outcome.stderr.splitlines()[-1]
 
 
 def test_a_step_ends_with_a_snakemake_that_is_killed_and_writes_nothing_later(project, failing):

@@ -247,8 +247,10 @@ def test_in_a_pipe_all_that_snakemake_says_stays_and_a_line_is_added(tmp_path):
     run = Run(tmp_path, Plain)
     run.send("Building DAG of jobs...")
     run.begin("ingest", 1)
+    run.now += 1  # in a cluster's queue, say
+    run.says("ingest", "INFO ingest begin attempt=1")
+    run.now += 2
     run.says("ingest", "INFO ingest end rows=7 kept=7")
-    run.now += 3
     run.finish(1)
     run.send("the verdict", **LAST)
     run.send("Complete log(s): a.log")
@@ -256,7 +258,7 @@ def test_in_a_pipe_all_that_snakemake_says_stays_and_a_line_is_added(tmp_path):
     assert lines[0] == "Building DAG of jobs..."
     assert "localrule ingest:" in lines
     assert lines[lines.index("Finished jobid: 1") + 1] == (
-        "ingest               3.0 s  7 rows, 2.3/s"
+        "ingest               3.0 s  7 rows, 3.5/s"
     )
     assert lines[-2:] == ["Complete log(s): a.log", "the verdict"]
     assert "\x1b" not in run.stream.getvalue()

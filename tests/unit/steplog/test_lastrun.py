@@ -102,6 +102,17 @@ def test_of_a_step_that_failed_the_end_of_the_log_that_says_why_is_shown(tmp_pat
     assert rest[-1].endswith("a:3: wrong; mend it.")
 
 
+def test_of_a_step_that_was_killed_the_end_of_its_last_log_is_shown_and_what_may_help(
+    tmp_path, log
+):
+    log("clean", 1, "INFO clean read rows=7")
+    log("clean", 2, "INFO clean read rows=8", attempt=2)
+    _, where, *_, end, hint = told(tmp_path).splitlines()
+    assert where.endswith("logs/clean.2.log:")
+    assert end.endswith("rows=8")
+    assert hint.strip().startswith("it was killed before it could say why, often for lack of mem")
+
+
 @pytest.mark.parametrize(
     ("host", "command", "state"),
     [

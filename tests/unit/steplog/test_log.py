@@ -222,5 +222,7 @@ def test_the_reasons_of_a_failure_are_its_sentence_and_what_explains_it(tmp_path
     path.write_text("\n".join([*lines, f"{begin} ERROR deploy failed for good: a."]) + "\n")
     assert log.reasons(path) == ["deploy failed for good: a.", "missing: b"]
     path.write_text("\n".join(lines[:1]) + "\n")
+    assert log.reasons(path) == [f"deploy {log.KILLED}"]
+    path.write_text(f"{lines[0]}\n{begin} INFO deploy end\n")
     assert log.reasons(path) == []
     assert log.reasons(tmp_path / "none.log") == []

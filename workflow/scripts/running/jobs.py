@@ -14,7 +14,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from running.comforts import comfort
 
 from pricewright.steplog.last_run import step_line, work_done
-from pricewright.steplog.log import STDERR, Event, last_events
+from pricewright.steplog.log import STDERR, Event, first_event, last_events
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,10 @@ class Job:
         return last_events(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
 
     def finished(self, at: float) -> str:
-        """The line of a step that ended at this time."""
-        took = at - self.since
-        return step_line(self.name, took, work_done(self.events(), took))
+        """The line of a step that ended at this time; on a cluster it also waited in the queue."""
+        events, begun = self.events(), first_event(self.log)
+        worked = (events[-1].moment - begun.moment).total_seconds() if events and begun else 0.0
+        return step_line(self.name, at - self.since, work_done(events, worked))
 
 
 class JobFollower(logging.Handler):

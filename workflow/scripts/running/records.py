@@ -30,7 +30,7 @@ from running.startup import current_run, given_config_files
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import Refusal, printable
-from pricewright.steplog.log import reasons
+from pricewright.steplog.log import KILLED, reasons
 
 WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
 """The steps of a whole run. A run of only some of them does not touch its records."""
@@ -176,6 +176,8 @@ def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
     written = [log for log in logs if log.exists() and log.stat().st_mtime >= current_run.began]
     failed = {str(log): why for log in written if (why := reasons(log))}
+    if current_run.interrupted:  # the run itself killed its jobs
+        failed = {log: why for log, why in failed.items() if not why[0].endswith(KILLED)}
     for log, why in failed.items():
         logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
     with comfort("nobody is notified of this run"):

@@ -181,7 +181,10 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
     if model["code"]["sha256"] != origin.code:
         problems.append(f"{MODEL} was made by a different version of the code")
     if problems:
-        raise Refusal(f"{'; '.join(problems)}: run `snakemake --cores 1` and review the results.")
+        raise Refusal(
+            f"{'; '.join(problems)}: run `snakemake --cores 1`, with `--forcerun ingest` if it finds "
+            "nothing to do, and review the results."
+        )
     return model
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
 from pricewright.steplog.log import (
+    KILLED,
     Event,
     first_event,
     kept_log,
@@ -102,18 +103,20 @@ def attempts(log: Path) -> Sequence[Attempt]:
 
 
 def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
-    """One line per step, and for a failed step the end of the first log that gives the reason."""
+    """One line per step; for a failed step the end of the first log that gives the reason, for a
+    killed one that of the last."""
     lines: list[str] = []
     for step, tries in run.items():
         lines.append(_describe_attempts(step, tries, clock()))
         if tries[-1].state in ("failed", "killed"):
             reason = failure_reason(tries[-1].events)
-            log = next(one.log for one in tries if failure_reason(one.events) == reason)
+            alike = [one for one in tries if failure_reason(one.events) == reason]
+            log = alike[0].log if reason else tries[-1].log
             end = last_lines(log)
             if reason:  # the sentence suffices here; the traceback stays in the log
                 events = ((line, parse_line(line)) for line in end)
                 end = [line for line, event in events if event and event.level != "DEBUG"]
-            end = end[-LAST:]
+            end = [*end[-LAST:], *([] if reason else [f"it {KILLED}"])]
             lines += [f"    {log}:", *(f"      {printable(text)}" for text in end)]
     return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
 

@@ -143,16 +143,22 @@ def failed_for_good(path: Path) -> str | None:
     return sentence if found else None
 
 
+KILLED = (
+    "was killed before it could say why, often for lack of memory or time; see the messages of the "
+    "system or the cluster, then run the same command again."
+)
 LISTED = "  "
 """The prefix of error lines that a step logs before its last sentence, to explain it."""
 
 
 def reasons(path: Path) -> list[str]:
-    """Why the attempt that wrote this log failed: the step with its last sentence, and then the
-    lines that explain it; empty if it did not fail."""
+    """Why the ended attempt that wrote this log failed: the step with its last sentence, and then
+    the lines that explain it; empty if it did not fail."""
     events = last_events(path)
-    if not events or events[-1].level != "ERROR":
+    if not events or events[-1].message == "end":
         return []
+    if events[-1].level != "ERROR":
+        return [f"{events[-1].step} {KILLED}"]
     listed = [event.text for event in events[:-1] if event.level == "ERROR"]
     said = f"{events[-1].step} {events[-1].text}"
     return [said, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
