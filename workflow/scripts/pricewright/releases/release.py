@@ -182,8 +182,8 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
         problems.append(f"{MODEL} was made by a different version of the code")
     if problems:
         raise Refusal(
-            f"{'; '.join(problems)}: run `snakemake --cores 1`, with `--forcerun ingest` if it finds "
-            "nothing to do, and review the results."
+            f"{'; '.join(problems)}: run `snakemake --cores 1` (with `--forcerun ingest` if it "
+            "finds nothing to do) and review the results."
         )
     return model
 
