@@ -122,6 +122,13 @@ def test_a_model_to_score_need_not_wait_for_unseen_dates_if_it_met_the_criteria_
     assert ("judged on unseen dates when it was trained" in unseen["what"]) is (met is None)
 
 
+def test_a_model_to_score_has_its_own_settings_whatever_the_config_says(in_place, records):
+    options = {"mode": "score", "model": in_place / "in_place.json", "champion": None}
+    asked = made(in_place, records, **options)
+    other = {"horizon": 3, "level": 0.8, "min_history": 150, "origins": 30, "volatility": "ewma"}
+    assert made(in_place, records, **options, **other) == asked
+
+
 def test_a_model_to_score_is_not_compared_with_itself(in_place, records):
     given = in_place / "in_place.json"
     asked = made(in_place, records, mode="score", model=given, name="scored.json")
@@ -175,6 +182,14 @@ def test_age_and_settings_have_it_trained(in_place, records, options, why):
 def test_code_that_changed_has_it_trained(in_place, records):
     changed(in_place, lambda model: model["code"].update(sha256="0" * 64))
     assert scored_or(made(in_place, records)) == "the code that makes models changed"
+
+
+def test_so_do_code_and_settings_that_changed_if_the_prices_did_not(tmp_path, records):
+    made(tmp_path, records, name="in_place.json")
+    document = made(tmp_path, records, decay=0.9)
+    assert scored_or(document) == "the settings changed: decay is 0.9 and was 0.94"
+    changed(tmp_path, lambda model: model["code"].update(sha256="0" * 64))
+    assert scored_or(made(tmp_path, records)) == "the code that makes models changed"
 
 
 def test_a_model_of_another_schema_version_has_it_trained(in_place, records):
