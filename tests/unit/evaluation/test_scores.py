@@ -11,7 +11,7 @@ from forecasts import chosen, simulated, uneven
 from scipy import stats
 
 from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS, percent_key
-from pricewright.evaluation.figures import _newest_deviation, figures
+from pricewright.evaluation.figures import _newest_deviation, figures, mean_of
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
@@ -436,6 +436,11 @@ def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
 def test_percent_keys_are_short():
     shares = {0.01: "1", 0.05: "5", 0.5: "50", 0.9: "90", 0.95: "95", 0.975: "97.5"}
     assert [percent_key(share) for share in shares] == list(shares.values())
+
+
+def test_a_symbol_without_a_figure_or_a_day_does_not_count_in_the_mean():
+    assert mean_of(np.array([1.0, np.nan, 4.0, 7.0]), np.array([1.0, 1.0, 2.0, 0.0])) == 3.0
+    assert np.isnan(mean_of(np.array([np.nan, 7.0]), np.array([1.0, 0.0])))
 
 
 def test_symbols_of_other_calendars_are_put_together_by_date():

@@ -8,6 +8,7 @@ from forecasts import trained
 
 from conftest import market
 from pricewright.files.errors import Refusal
+from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model_file import read_model
 
 
@@ -48,6 +49,13 @@ def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
 def model(tmp_path_factory):
     """A model's document, not to be changed."""
     return trained(tmp_path_factory.mktemp("model"), market())
+
+
+def test_a_quantile_between_two_of_the_model_is_on_the_line_between_their_logarithms(model):
+    found = from_json(model, "m.json")
+    below, between, above = np.moveaxis(np.log(found.quantiles([0.3, 0.325, 0.4])), -1, 0)
+    np.testing.assert_allclose(between, 0.75 * below + 0.25 * above, rtol=1e-12)
+    assert (below < between).all()
 
 
 @pytest.mark.parametrize("price", [44.2352, 0.1 + 0.2, 1e-5, 7.0])

@@ -9,6 +9,7 @@ from forecasts import records_of, simulated, uneven, weekdays, with_bars, write_
 from price_tables import read_table, write_table
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
+from pricewright.forecasting import histories
 from pricewright.forecasting.histories import Since, read_newest, read_panel
 from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
 from pricewright.tables import table_files
@@ -176,14 +177,38 @@ def test_the_symbols_are_those_of_rows_whatever_else_a_dictionary_has(tmp_path, 
     assert history(found, 2)[1] == [record["close"] for record in records[80:]]
 
 
+@pytest.fixture
+def ordered(tmp_path):
+    """Clean records with bars as JSON, in order of symbols, of which the last has ended."""
+    records = with_bars(records_of(uneven(120)), but=["GAPS"])
+    records = [r | {"symbol": r["symbol"].replace("DEAD", "ZZZ")} for r in records]
+    return write_clean(tmp_path / "clean.json", sorted(records, key=lambda r: r["symbol"]))
+
+
+def in_groups(path, monkeypatch):
+    """The same as Parquet, in row groups of whole symbols."""
+    monkeypatch.setattr(table_files, "ROW_GROUP", 200)
+    write_table(into := path.with_suffix(".parquet"), read_table(path)[0])
+    assert pyarrow.parquet.ParquetFile(into).num_row_groups == 4
+    monkeypatch.setattr(histories, "_table", None)  # JSON is read by it
+    return into
+
+
+def test_row_groups_of_whole_symbols_give_the_same_panel(ordered, monkeypatch):
+    one, (two, _, rows) = (
+        read_panel(ordered, "close")[0],
+        read_panel(in_groups(ordered, monkeypatch), "close"),
+    )
+    assert rows == one.counts.sum()
+    assert list(two.symbols) == list(one.symbols)
+    for name in ("days", "prices", "bars", "levels", "floors"):
+        np.testing.assert_array_equal(getattr(two, name), getattr(one, name))
+
+
 @pytest.mark.parametrize("ending", ["json", "parquet"])
-def test_of_a_history_what_is_needed_is_kept_and_the_price_before_it(tmp_path, monkeypatch, ending):
-    path = write_clean(tmp_path / "clean.json", with_bars(records_of(uneven(120))))
-    if ending == "parquet":
-        monkeypatch.setattr(table_files, "ROW_GROUP", 200)
-        table, _ = read_table(path)
-        write_table(path := tmp_path / "clean.parquet", table)
-    whole = read_panel(path, "close")[0]
+def test_of_a_history_what_is_needed_is_kept_and_the_price_before_it(ordered, monkeypatch, ending):
+    whole = read_panel(ordered, "close")[0]
+    path = ordered if ending == "json" else in_groups(ordered, monkeypatch)
     newest = int(whole.calendar[-1])
     own = {whole.symbols[0]: newest - 30, whole.symbols[1]: newest - 3}
     found = read_newest(path, "close", Since(newest - 2, 7, own))

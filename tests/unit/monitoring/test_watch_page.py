@@ -39,3 +39,38 @@ def test_a_page_without_a_release_has_no_dates():
     text = render(no_findings(WatchLimits()) | dict.fromkeys(RELEASED), title="Prices")
     assert "Nothing is in production yet." in text
     assert "None" not in text
+
+
+def day(date, evidence, outside):
+    return {"date": date, "evidence": evidence, "ewma": 2.0, "outside": outside, "forecasts": 10}
+
+
+def labels(picture):
+    """What a picture says to a screen reader, mark by mark."""
+    return re.findall(r'aria-label="([^"]*)"', picture)
+
+
+def test_the_pictures_have_the_evidence_and_the_share_within_of_this_release_and_the_one_before():
+    before = {"release": "d" * 64, "red_since": None, "by_day": [day("2026-01-02", 1.0, 5)]}
+    ours = [day("2026-01-05", 0.001, 0), day("2026-01-06", 30.0, 0)]
+    evidence, share = re.findall("<svg.*?</svg>", page(earlier=[before], by_day=ours))
+    told = labels(evidence)
+    for line in (
+        *("date: 02 Jan 26", "date: 05 Jan 26"),  # a release began
+        *("limit: 20", "limit: 100", "limit: 1"),
+        "date: 02 Jan 26; evidence against the forecasts: 1; of: all together; "
+        "release: dddddddddddd",
+        "date: 05 Jan 26; evidence against the forecasts: 0.01; of: all together; "
+        "release: aaaaaaaaaaaa",
+        "date: 05 Jan 26; evidence against the forecasts: 2; of: against EWMA; "
+        "release: aaaaaaaaaaaa",
+    ):
+        assert line in told
+    told = labels(share)
+    assert "level: 0.9" in told
+    assert "date: 02 Jan 26; share within, last 60 days: 50%" in told
+    assert any("linear scale with values from 50% to 100%" in line for line in told)
+
+
+def test_without_an_outcome_there_are_no_pictures():
+    assert "<svg" not in page()

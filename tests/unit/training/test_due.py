@@ -122,13 +122,6 @@ def test_a_model_to_score_need_not_wait_for_unseen_dates_if_it_met_the_criteria_
     assert ("judged on unseen dates when it was trained" in unseen["what"]) is (met is None)
 
 
-def test_a_model_to_score_has_its_own_settings_whatever_the_config_says(in_place, records):
-    options = {"mode": "score", "model": in_place / "in_place.json", "champion": None}
-    asked = made(in_place, records, **options)
-    other = {"horizon": 3, "level": 0.8, "min_history": 150, "origins": 30, "volatility": "ewma"}
-    assert made(in_place, records, **options, **other) == asked
-
-
 def test_a_model_to_score_is_not_compared_with_itself(in_place, records):
     given = in_place / "in_place.json"
     asked = made(in_place, records, mode="score", model=given, name="scored.json")
