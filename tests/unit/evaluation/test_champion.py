@@ -12,6 +12,7 @@ from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.files.disk import file_sha256
+from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.timeline import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -228,6 +229,16 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
     assert found["symbols"] == 1
 
 
+def test_with_few_dates_on_which_both_forecast_a_symbol_there_is_no_verdict(tmp_path, market):
+    """A champion of a new listing, beside a model that also has another symbol."""
+    old, new = ((market.days[begin:, 0], market.prices[begin:, 0]) for begin in (0, 330))
+    document = trained(tmp_path, records_of(panel_of(["NEW"], [new])), **PLAIN)
+    found = compared(document, panel_of(["NEW", "OLD"], [new, old]))
+    reason = "both forecast the same symbols from only 5 of the dates; a comparison needs 20"
+    without_comparison(found, reason)
+    assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (1, 5, 0)
+
+
 # The figures of both.
 
 
@@ -246,6 +257,8 @@ def test_the_figures_of_both_are_those_that_each_has_alone(plain, market):
             own = found["by_symbol"][symbol][name]
             assert own["mase"] == pytest.approx(its["model"]["mase"])
             assert own["qlike"] == pytest.approx(its["volatility"]["qlike"])
+            var = its["var"]["5"]
+            assert own["exceptions"]["5"] == pytest.approx(var["exceptions"] / var["days"])
     assert found["pooled"]["mae_ratio"] == 1
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 
