@@ -345,6 +345,17 @@ def test_a_symbol_of_a_few_days_is_not_tested_and_decides_nothing():
     assert abs(after - before) < 0.08 * abs(new["model"]["interval_score"] - before)
 
 
+@pytest.mark.parametrize("tail", ["1", "5"])
+def test_the_symbols_with_enough_days_that_pass_a_test_are_counted(tail):
+    found = Walk(simulated(6, 500), chosen(volatility="rolling", origins=ENOUGH_DAYS)).figures
+    each = [its["var"][tail] for its in found["by_symbol"].values()]
+    pooled = found["pooled"]["var"][tail]
+    assert pooled["tested"] == 6
+    assert pooled["passed"] == sum(var["kupiec"] >= 0.05 for var in each)
+    clustered = sum(var["independence"] is not None and var["independence"] < 0.05 for var in each)
+    assert pooled["independent"] == 6 - clustered
+
+
 def test_figures_by_horizon_are_those_of_the_step(walk):
     found = walk.figures["pooled"]["model"]["by_horizon"]
     for h in range(5):

@@ -315,6 +315,13 @@ def test_after_a_switch_the_newest_forecasts_are_those_of_the_release(released):
     assert newest.read_text().splitlines()[1].endswith(released.current)
 
 
+def test_a_switch_stands_where_its_forecasts_cannot_be_recorded(released, caplog):
+    (released.root / "results/prices_clean.json").unlink()
+    config = {"format": "json", "signoffs": {"author": None}, "schedule": {"exchange": None}}
+    record_switch(released.root, config)
+    assert "the first forecasts of this release are not recorded: " in caplog.text
+
+
 def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     write_down(released, later(1))
     assert verify_record(released.root) == []
@@ -645,3 +652,18 @@ def test_after_another_release_each_has_its_own_record(released):
     assert [day.release for day in days(released.root)] == [first, released.current]
     assert len(days(released.root, first)) == 1
     assert verify_record(released.root) == []
+
+
+def test_the_evidence_against_the_release_before_is_shown_while_its_model_is_there(released):
+    for count in (1, 2):
+        write_down(released, later(count))
+    first = released.current
+    released.wait(minutes=5)
+    released.signed_release(1)
+    [earlier] = watched(released, later(3))["earlier"]
+    assert (earlier["release"], earlier["red_since"]) == (first, None)
+    assert [day["date"] for day in earlier["by_day"]] == [last_day(later(n)) for n in (1, 2)]
+    shutil.rmtree(released.production / "releases" / first)
+    found = watched(released, later(4))
+    assert found["earlier"] == []
+    assert found["days"] == 1
