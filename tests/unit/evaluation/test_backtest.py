@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from forecasts import SMALL, trained, write_clean
+from scipy import stats
 
 from conftest import market
 from pricewright.evaluation.backtest import DAYS
@@ -88,6 +90,38 @@ def test_its_skill_is_that_of_the_models_scores_within_an_interval(small):
     each = [backtest.skill(place)[0] for place in range(len(backtest.symbols))]
     assert lower < together < upper
     assert min(each) < together < max(each)
+
+
+def student(skill, added):
+    """Student's 95% interval around a skill, from what each date adds to it."""
+    half = stats.t.ppf(0.975, len(added) - 1) * np.sqrt(len(added) * added.var(ddof=1))
+    return pytest.approx([skill - half, skill + half], rel=1e-4)
+
+
+def test_the_interval_of_a_skill_is_of_how_its_ratio_varies_between_dates(tmp_path):
+    """Again from the table of all forecasts: the ratio of two means varies with both."""
+    tables = {"forecasts": tmp_path / "f.parquet", "daily_forecasts": tmp_path / "d.parquet"}
+    _, backtest = with_backtest(tmp_path, market(symbols=2), **tables)
+    table = pd.read_parquet(tables["forecasts"])
+    losses, kinds = (
+        table.groupby("symbol")[["pinball", "walk_pinball"]],
+        ["pinball", "walk_pinball"],
+    )
+    means = losses.mean()
+    off = (table[kinds] - losses.transform("mean")) / losses.transform("count")
+    by_date = off.groupby([table.symbol, table.made]).sum()
+
+    def added(means, ratio):
+        return (by_date.pinball - ratio * by_date.walk_pinball) / means.walk_pinball
+
+    for place, symbol in enumerate(backtest.symbols):
+        skill, *bounds = backtest.skill(place)
+        each = added(means.loc[symbol], 1 - skill).loc[symbol]
+        assert bounds == student(skill, each.to_numpy())
+    skill, *bounds = backtest.skill(2)
+    assert skill == pytest.approx(1 - means.pinball.mean() / means.walk_pinball.mean(), rel=1e-4)
+    each = added(means.mean(), 1 - skill).groupby("made").sum() / 2
+    assert bounds == student(skill, each.to_numpy())
 
 
 def test_the_row_of_all_symbols_has_the_origins(small):

@@ -12,6 +12,7 @@ from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.files.disk import file_sha256
+from pricewright.forecasting import panel as panels
 from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.timeline import make_timeline
 
@@ -300,6 +301,26 @@ def test_a_model_that_is_made_again_is_the_same_to_the_byte(tmp_path, market, fi
     record = orjson.loads(found[0])["champion"]
     assert record is None if first else record["verdict"] == "not comparable"  # it knew all dates
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("width", [64, 1])
+def test_a_trained_model_is_compared_with_the_one_in_place_on_the_dates_after_it(
+    tmp_path, monkeypatch, market, width
+):
+    """All symbols at once, or one after another."""
+    early = market.until(int(market.calendar[-150]))
+    document = trained(tmp_path / "1", records_of(early), **PLAIN)
+    options = {"decay": 0.8, "origins": 40}
+    expected = compared(document, market, cutoff=document["cutoff"], **options)
+    monkeypatch.setattr(panels, "SLICE_WIDTH", width)
+    champion = tmp_path / "1" / "model.json"
+    model = trained(tmp_path / "2", records_of(market), **PLAIN, **options, champion=champion)
+    assert expected["verdict"] != "not comparable"
+    made, wanted = (record.pop("metrics") for record in (model["champion"], expected))
+    assert model["champion"] == expected | {"sha256": file_sha256(champion)}
+    assert made["pooled"] == wanted["pooled"]
+    for symbol in market.symbols:
+        assert made["by_symbol"][symbol] == wanted["by_symbol"][symbol]
 
 
 def test_a_challenger_is_refused_or_accepted_by_its_champion(tmp_path, market):

@@ -35,6 +35,12 @@ def test_where_no_symbol_has_an_outcome_a_sentence_says_so_in_place_of_a_table()
     assert re.search('<th scope="row">S1</th>', text)
 
 
+def test_evidence_has_decimals_only_while_it_is_small():
+    text = page(evidence=1.456, evidence_as_first_known=12345.6, tests={"ewma": 7.0})
+    for shown in (">1.46</data>", "12,346 with prices as first delivered", ">7</td>"):
+        assert shown in text
+
+
 def test_a_page_without_a_release_has_no_dates():
     text = render(no_findings(WatchLimits()) | dict.fromkeys(RELEASED), title="Prices")
     assert "Nothing is in production yet." in text
