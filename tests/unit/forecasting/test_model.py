@@ -45,6 +45,17 @@ def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
     assert scored["metrics"]["origins_the_model_knew"] == 19
 
 
+def test_of_what_comes_after_its_last_day_a_model_knew_nothing(tmp_path):
+    """Its last day is one of the dates: what is forecast from it came later."""
+    records = market(days=160)
+    dates = sorted({record["date"] for record in records})
+    trained(tmp_path / "old", [record for record in records if record["date"] <= dates[140]])
+    given = tmp_path / "old" / "model.json"
+    metrics = trained(tmp_path / "new", records, mode="score", model=given)["metrics"]
+    assert (metrics["first_origin"], metrics["last_origin"]) == (dates[55], dates[150])
+    assert metrics["origins_the_model_knew"] == len(range(55, 140, 5))
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A model's document, not to be changed."""

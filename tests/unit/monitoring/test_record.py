@@ -636,6 +636,20 @@ def test_the_release_is_compared_with_ewma_and_with_the_newest_trained_model(rel
         assert (row["q0.05"], row["q0.95"]) == (record["q0.05"], record["q0.95"])
 
 
+def test_the_share_within_is_told_beside_that_of_the_back_test_one_day_ahead(released):
+    found = [watched(released, later(count)) for count in (1, 2, 3)][-1]
+    model, _ = read_model(released.production / "current/model.json")
+    live = read(released, later(3))
+    inside, below = (int(part.sum()) for part in (live.inside, live.came < live.bounds[..., 0]))
+    assert found["forecasts"] == 4
+    assert found["coverage"] == {
+        "promised": 0.9,
+        "backtest": model["metrics"]["pooled"]["model"]["by_horizon"]["coverage"][0],
+        "live": inside / 4,
+    }
+    assert found["exceptions"]["5%"] == {"found": below, "forecasts": 4, "promised": 0.05}
+
+
 def test_a_model_that_this_code_does_not_read_cannot_forecast(released, monkeypatch):
     """As after an update; else the step that has a new one trained would fail each day."""
     monkeypatch.setattr("pricewright.forecasting.document.SCHEMA_VERSION", 99)
