@@ -285,6 +285,13 @@ def test_pooled_errors_are_means_over_symbols_and_pooled_shares_are_of_points(ea
         assert pooled["var"][key]["days"] == days
 
 
+def test_the_pooled_residual_is_of_all_exceptions(each):
+    es = [found["es"] for _, found in by_symbol(each) if found["es"]["exceptions"]]
+    counts = [found["exceptions"] for found in es]
+    expected = np.average([found["residual"] for found in es], weights=counts)
+    assert each.figures["pooled"]["es"]["residual"] == pytest.approx(expected)
+
+
 def spoilt(panel, symbol, row, times):
     """The panel with one price that is so many times what it was."""
     prices = panel.prices.copy()
@@ -354,6 +361,10 @@ def test_the_symbols_with_enough_days_that_pass_a_test_are_counted(tail):
     assert pooled["passed"] == sum(var["kupiec"] >= 0.05 for var in each)
     clustered = sum(var["independence"] is not None and var["independence"] < 0.05 for var in each)
     assert pooled["independent"] == 6 - clustered
+    each = [its["es"] for its in found["by_symbol"].values()]
+    pooled = found["pooled"]["es"]
+    assert pooled["passed"] == pooled["tested"] - sum(es["p_value"] < 0.05 for es in each)
+    assert pooled["tested"] == 6
 
 
 def test_figures_by_horizon_are_those_of_the_step(walk):

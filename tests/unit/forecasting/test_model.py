@@ -9,7 +9,7 @@ from forecasts import trained
 from conftest import market
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import from_json
-from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.model_file import named_model, read_model
 
 
 def test_score_brings_a_given_models_state_up_to_date_and_keeps_its_parameters(tmp_path):
@@ -119,3 +119,10 @@ def test_a_model_that_is_not_json_is_refused(tmp_path, content):
     (tmp_path / "model.json").write_bytes(content)
     with pytest.raises(Refusal, match=r"model\.json:1: not JSON"):
         read_model(tmp_path / "model.json")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_page_that_does_not_name_one_model_is_refused(count):
+    page = count * f"  model  results/model.json\n  sha256 {64 * 'a'}\n"
+    with pytest.raises(Refusal, match=f"report.txt: names {count} models with their sha256, but"):
+        named_model(page, "report.txt")

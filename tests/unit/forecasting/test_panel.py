@@ -1,5 +1,7 @@
 """Histories side by side: cut by calendar day, on their scales, from any clean table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -10,6 +12,7 @@ from price_tables import read_table, write_table
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import histories
+from pricewright.forecasting import panel as panels
 from pricewright.forecasting.histories import Since, read_newest, read_panel
 from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
 from pricewright.tables import table_files
@@ -21,6 +24,12 @@ pytestmark = pytest.mark.filterwarnings("error")
 def history(panel, column):
     count = int(panel.counts[column])
     return panel.days[:count, column].tolist(), panel.prices[:count, column].tolist()
+
+
+def panel_with_bars():
+    """An uneven panel in which each bar's parts tell its day and symbol."""
+    panel = uneven(120)
+    return replace(panel, bars=np.arange(2.0 * panel.prices.size).reshape(2, *panel.prices.shape))
 
 
 def is_well_formed(panel):
@@ -91,6 +100,17 @@ def test_some_columns_are_no_longer_than_they_are():
         assert history(found, place) == history(panel, column)
     assert list(panel.columns(slice(4, 6)).symbols) == ["OIL", "Z"]
     assert panel.columns(slice(4, 6)).levels.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("columns", [np.array([3, 1, 0]), slice(1, 4)])
+def test_large_histories_are_cut_to_the_same_some_symbols_at_a_time(monkeypatch, columns):
+    panel = panel_with_bars()
+    small = panel.columns(columns)
+    monkeypatch.setattr(panels, "LARGE", 0)
+    monkeypatch.setattr(panels, "AT_ONCE", 2)
+    large = panel.columns(columns)
+    same_panels(large, small)
+    np.testing.assert_array_equal(large.bars, small.bars)
 
 
 def test_values_are_logs_and_levels_where_there_is_no_log():
@@ -242,6 +262,15 @@ def test_what_is_not_needed_is_checked_all_the_same(tmp_path):
         assert str(newest.value) == str(whole.value)
 
 
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+@pytest.mark.parametrize(("more", "price"), [({}, "close"), ({"adj_close": 1.0}, "adj_close")])
+def test_the_adjusted_close_is_modelled_if_there_is_one(tmp_path, ending, more, price):
+    records = [r | more for r in records_of(simulated(2, 40))]
+    table, _ = read_table(write_clean(tmp_path / "clean.json", records))
+    write_table(path := tmp_path / f"clean.{ending}", table)
+    assert histories.usual_price(path) == price
+
+
 def test_a_table_without_symbols_is_one_history(tmp_path):
     records = [{"date": r["date"], "mid": r["close"]} for r in records_of(simulated(1, 40))]
     found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "mid")
@@ -270,6 +299,8 @@ def spoiled(records, place, **changes):
             "close",
             "close is not a number in every record",
         ),
+        (lambda r: spoiled(r, 3, symbol=None), "close", "a record has no date or no symbol"),
+        (lambda r: spoiled(r, 3, date=None), "close", "a record has no date or no symbol"),
         (lambda r: spoiled(r, 3, date=r[4]["date"]), "close", "S0 has two prices on one day"),
         (lambda r: [*r, r[0]], "close", "S0 has two prices on one day"),
         (
