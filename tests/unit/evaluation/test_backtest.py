@@ -139,10 +139,15 @@ def test_only_the_last_days_of_a_long_history_are_kept(tmp_path):
 
 
 def test_a_symbol_that_came_late_has_the_days_that_it_has(tmp_path):
-    late = [record for record in market(symbols=2) if record["symbol"] == "S0"]
-    late += [record for record in market(symbols=2) if record["symbol"] == "S1"][-70:]
-    _, backtest = with_backtest(tmp_path, late)
-    found = backtest.lists(1, ("days", *SERIES))
+    late, other = (
+        [record for record in market(symbols=2) if record["symbol"] == symbol]
+        for symbol in ("S0", "S1")
+    )
+    model, backtest = with_backtest(tmp_path, late[-70:] + other)
+    closes = np.float32([record["close"] for record in other])
+    np.testing.assert_array_equal(backtest.lists(1, SERIES)["price"], closes)
+    assert len(backtest.lists(2, ["days"])["days"]) == model["metrics"]["origins"]
+    found = backtest.lists(0, ("days", *SERIES))
     assert {len(values) for values in found.values()} == {70}
     assert np.isnan(found["volatility"][: SMALL["min_history"]]).all()
     assert not np.isnan(found["volatility"][-1])
