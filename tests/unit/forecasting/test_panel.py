@@ -330,3 +330,20 @@ def test_days_are_calendar_days_whatever_the_time_of_day(tmp_path):
     records = [r | {"date": r["date"] + "T16:00:00Z"} for r in records_of(simulated(1, 40))]
     found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "close")
     np.testing.assert_array_equal(found.days[:, 0], weekdays(40))
+
+
+def test_who_ended_or_lost_its_newest_price_is_unfit_by_its_present_name():
+    changes = [
+        {"action": "rename", "symbol": "OLD", "to": "NEW", "date": None},
+        {"action": "rename", "symbol": "A", "to": "B", "date": "2024-01-30"},  # that day alone
+        {"action": "delisted", "symbol": "GONE", "date": "2024-01-15"},
+    ]
+    lost = {"OLD": "2024-01-31", "A": "2024-01-31"}
+    receipts = {"ingest": {"newest_lost": lost}, "clean": {"corrections": changes}}
+    quarantined = "its newest delivered price, of 2024-01-31, is quarantined"
+    assert histories.unfit_symbols(receipts) == {
+        "NEW": quarantined,
+        "A": quarantined,
+        "GONE": "it ended on 2024-01-15, as declared",
+    }
+    assert histories.unfit_symbols({}) == {}
