@@ -364,6 +364,16 @@ def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
     assert predict(model, prices=tmp_path / "newer.parquet") == predict(model, prices=newer)
 
 
+def test_without_pyarrow_prices_in_parquet_are_refused_in_one_sentence(
+    model, tmp_path, monkeypatch
+):
+    table = pa.Table.from_pylist(LATER)
+    pyarrow.parquet.write_table(table, tmp_path / "newer.parquet")
+    monkeypatch.setitem(sys.modules, "pricewright.tables.parquet_files", None)
+    with pytest.raises(Refusal, match=r"is Parquet, but pyarrow is not installed; install it or"):
+        predict(model, prices=tmp_path / "newer.parquet")
+
+
 def test_a_symbol_rolls_alone_as_among_all_and_without_newer_prices_stays_as_it_is(model, tmp_path):
     everything = predict(model, prices=write_clean(tmp_path / "newer.json", LATER))
     some = write_clean(tmp_path / "some.json", [r for r in LATER if r["symbol"] != "S1"])

@@ -125,6 +125,14 @@ def test_a_threshold_is_what_is_chosen(changes, limits):
     assert judged(*changes, **limits)["accepted"] is True
 
 
+def test_the_tail_that_is_worst_against_its_own_limit_decides():
+    """Of 20 symbols, 16 may pass by chance; of 100, more must."""
+    var = {"1": {"tested": 100, "passed": 85}, "5": {"tested": 20, "passed": 16}}
+    found = judged(("pooled.var", var), chance=0.05)
+    assert unmet(found) == ["kupiec"]
+    assert found["criteria"]["kupiec"]["value"] == 0.85
+
+
 @pytest.mark.parametrize("p_value", [0.051, None])
 def test_a_qlike_that_may_be_worse_by_luck_is_not_counted(p_value):
     found = judged(*WORSE, ("by_symbol.B.volatility.p_value_holm", p_value))

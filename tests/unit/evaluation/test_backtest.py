@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from forecasts import SMALL, trained, write_clean
+from scipy import stats
 
 from conftest import market
 from pricewright.evaluation.backtest import DAYS
@@ -90,6 +92,38 @@ def test_its_skill_is_that_of_the_models_scores_within_an_interval(small):
     assert min(each) < together < max(each)
 
 
+def student(skill, added):
+    """Student's 95% interval around a skill, from what each date adds to it."""
+    half = stats.t.ppf(0.975, len(added) - 1) * np.sqrt(len(added) * added.var(ddof=1))
+    return pytest.approx([skill - half, skill + half], rel=1e-4)
+
+
+def test_the_interval_of_a_skill_is_of_how_its_ratio_varies_between_dates(tmp_path):
+    """Again from the table of all forecasts: the ratio of two means varies with both."""
+    tables = {"forecasts": tmp_path / "f.parquet", "daily_forecasts": tmp_path / "d.parquet"}
+    _, backtest = with_backtest(tmp_path, market(symbols=2), **tables)
+    table = pd.read_parquet(tables["forecasts"])
+    losses, kinds = (
+        table.groupby("symbol")[["pinball", "walk_pinball"]],
+        ["pinball", "walk_pinball"],
+    )
+    means = losses.mean()
+    off = (table[kinds] - losses.transform("mean")) / losses.transform("count")
+    by_date = off.groupby([table.symbol, table.made]).sum()
+
+    def added(means, ratio):
+        return (by_date.pinball - ratio * by_date.walk_pinball) / means.walk_pinball
+
+    for place, symbol in enumerate(backtest.symbols):
+        skill, *bounds = backtest.skill(place)
+        each = added(means.loc[symbol], 1 - skill).loc[symbol]
+        assert bounds == student(skill, each.to_numpy())
+    skill, *bounds = backtest.skill(2)
+    assert skill == pytest.approx(1 - means.pinball.mean() / means.walk_pinball.mean(), rel=1e-4)
+    each = added(means.mean(), 1 - skill).groupby("made").sum() / 2
+    assert bounds == student(skill, each.to_numpy())
+
+
 def test_the_row_of_all_symbols_has_the_origins(small):
     model, backtest = small
     origins = backtest.lists(len(backtest.symbols), ["days"])["days"].astype("datetime64[D]")
@@ -105,10 +139,15 @@ def test_only_the_last_days_of_a_long_history_are_kept(tmp_path):
 
 
 def test_a_symbol_that_came_late_has_the_days_that_it_has(tmp_path):
-    late = [record for record in market(symbols=2) if record["symbol"] == "S0"]
-    late += [record for record in market(symbols=2) if record["symbol"] == "S1"][-70:]
-    _, backtest = with_backtest(tmp_path, late)
-    found = backtest.lists(1, ("days", *SERIES))
+    late, other = (
+        [record for record in market(symbols=2) if record["symbol"] == symbol]
+        for symbol in ("S0", "S1")
+    )
+    model, backtest = with_backtest(tmp_path, late[-70:] + other)
+    closes = np.float32([record["close"] for record in other])
+    np.testing.assert_array_equal(backtest.lists(1, SERIES)["price"], closes)
+    assert len(backtest.lists(2, ["days"])["days"]) == model["metrics"]["origins"]
+    found = backtest.lists(0, ("days", *SERIES))
     assert {len(values) for values in found.values()} == {70}
     assert np.isnan(found["volatility"][: SMALL["min_history"]]).all()
     assert not np.isnan(found["volatility"][-1])

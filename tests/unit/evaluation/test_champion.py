@@ -12,6 +12,8 @@ from pricewright.evaluation.figures import figures
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.files.disk import file_sha256
+from pricewright.forecasting import panel as panels
+from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.timeline import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -228,6 +230,16 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
     assert found["symbols"] == 1
 
 
+def test_with_few_dates_on_which_both_forecast_a_symbol_there_is_no_verdict(tmp_path, market):
+    """A champion of a new listing, beside a model that also has another symbol."""
+    old, new = ((market.days[begin:, 0], market.prices[begin:, 0]) for begin in (0, 330))
+    document = trained(tmp_path, records_of(panel_of(["NEW"], [new])), **PLAIN)
+    found = compared(document, panel_of(["NEW", "OLD"], [new, old]))
+    reason = "both forecast the same symbols from only 5 of the dates; a comparison needs 20"
+    without_comparison(found, reason)
+    assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (1, 5, 0)
+
+
 # The figures of both.
 
 
@@ -246,6 +258,8 @@ def test_the_figures_of_both_are_those_that_each_has_alone(plain, market):
             own = found["by_symbol"][symbol][name]
             assert own["mase"] == pytest.approx(its["model"]["mase"])
             assert own["qlike"] == pytest.approx(its["volatility"]["qlike"])
+            var = its["var"]["5"]
+            assert own["exceptions"]["5"] == pytest.approx(var["exceptions"] / var["days"])
     assert found["pooled"]["mae_ratio"] == 1
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 
@@ -287,6 +301,26 @@ def test_a_model_that_is_made_again_is_the_same_to_the_byte(tmp_path, market, fi
     record = orjson.loads(found[0])["champion"]
     assert record is None if first else record["verdict"] == "not comparable"  # it knew all dates
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("width", [64, 1])
+def test_a_trained_model_is_compared_with_the_one_in_place_on_the_dates_after_it(
+    tmp_path, monkeypatch, market, width
+):
+    """All symbols at once, or one after another."""
+    early = market.until(int(market.calendar[-150]))
+    document = trained(tmp_path / "1", records_of(early), **PLAIN)
+    options = {"decay": 0.8, "origins": 40}
+    expected = compared(document, market, cutoff=document["cutoff"], **options)
+    monkeypatch.setattr(panels, "SLICE_WIDTH", width)
+    champion = tmp_path / "1" / "model.json"
+    model = trained(tmp_path / "2", records_of(market), **PLAIN, **options, champion=champion)
+    assert expected["verdict"] != "not comparable"
+    made, wanted = (record.pop("metrics") for record in (model["champion"], expected))
+    assert model["champion"] == expected | {"sha256": file_sha256(champion)}
+    assert made["pooled"] == wanted["pooled"]
+    for symbol in market.symbols:
+        assert made["by_symbol"][symbol] == wanted["by_symbol"][symbol]
 
 
 def test_a_challenger_is_refused_or_accepted_by_its_champion(tmp_path, market):

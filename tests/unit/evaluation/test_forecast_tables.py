@@ -90,6 +90,8 @@ def test_they_are_of_the_model_and_have_the_columns_that_they_say(made):
         schema = pyarrow.parquet.read_schema(folder / f"results/{name}.parquet")
         assert schema.names == list(columns)
         assert schema.metadata[b"model"] == digest.encode()
+        exact = {field.name for field in schema if str(field.type) == "double"}
+        assert exact == ({"last", "price", "point"} if name == "forecasts" else set())
 
 
 def test_rows_are_by_symbol_and_date_and_only_where_there_was_a_forecast_and_a_price(made):

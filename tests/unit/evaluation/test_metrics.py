@@ -512,7 +512,6 @@ def test_the_diebold_mariano_test_is_that_of_the_dieboldmariano_package(pairs):
     for s in range(4):
         theirs = dm_test([0.0] * pairs, loss[:, s], other[:, s], loss=lambda _, made: made)
         assert_allclose([ours.statistic[s], ours.p_value[s]], theirs, rtol=1e-9)
-    assert_allclose(ours.difference, (loss - other).mean(axis=0), rtol=1e-12)
     assert_array_equal(ours.count, [pairs] * 4)
 
 
@@ -530,7 +529,6 @@ def test_equal_losses_are_no_evidence_and_an_unvarying_gain_is_all_of_it():
     loss = random.integers(0, 9, size=(20, 3)).astype(float)
     loss[3, 1] = NAN
     ours = diebold_mariano(loss, loss + np.array([0, 1, -1]))
-    assert_array_equal(ours.difference, [0, -1, 1])
     assert_array_equal(ours.statistic, [0, -INF, INF])
     assert_array_equal(ours.p_value, [1, 0, 0])
     assert_array_equal(ours.count, [20, 19, 20])
@@ -561,11 +559,10 @@ def test_swapping_the_forecasts_swaps_the_sign():
 
 
 @pytest.mark.parametrize("pairs", [1, 2])
-def test_too_few_pairs_have_a_difference_but_no_test(pairs):
+def test_too_few_pairs_are_not_tested(pairs):
     loss = np.arange(1.0, pairs + 1)[:, None] ** 2
     for other in (0 * loss, loss):
         ours = diebold_mariano(loss, other)
-        assert_array_equal(ours.difference, (loss - other).mean(axis=0))
         assert_array_equal([ours.statistic, ours.p_value], [[NAN], [NAN]])
         assert_array_equal(ours.count, [pairs])
     enough = np.arange(1.0, 4)[:, None] ** 2

@@ -11,7 +11,7 @@ from forecasts import chosen, simulated, uneven
 from scipy import stats
 
 from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS, percent_key
-from pricewright.evaluation.figures import _newest_deviation, figures
+from pricewright.evaluation.figures import _newest_deviation, figures, mean_of
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
@@ -285,6 +285,13 @@ def test_pooled_errors_are_means_over_symbols_and_pooled_shares_are_of_points(ea
         assert pooled["var"][key]["days"] == days
 
 
+def test_the_pooled_residual_is_of_all_exceptions(each):
+    es = [found["es"] for _, found in by_symbol(each) if found["es"]["exceptions"]]
+    counts = [found["exceptions"] for found in es]
+    expected = np.average([found["residual"] for found in es], weights=counts)
+    assert each.figures["pooled"]["es"]["residual"] == pytest.approx(expected)
+
+
 def spoilt(panel, symbol, row, times):
     """The panel with one price that is so many times what it was."""
     prices = panel.prices.copy()
@@ -343,6 +350,21 @@ def test_a_symbol_of_a_few_days_is_not_tested_and_decides_nothing():
     assert abs(after - before) < 0.08 * abs(worse - before)
     before, after = (each["pooled"]["model"]["interval_score"] for each in (without, found))
     assert abs(after - before) < 0.08 * abs(new["model"]["interval_score"] - before)
+
+
+@pytest.mark.parametrize("tail", ["1", "5"])
+def test_the_symbols_with_enough_days_that_pass_a_test_are_counted(tail):
+    found = Walk(simulated(6, 500), chosen(volatility="rolling", origins=ENOUGH_DAYS)).figures
+    each = [its["var"][tail] for its in found["by_symbol"].values()]
+    pooled = found["pooled"]["var"][tail]
+    assert pooled["tested"] == 6
+    assert pooled["passed"] == sum(var["kupiec"] >= 0.05 for var in each)
+    clustered = sum(var["independence"] is not None and var["independence"] < 0.05 for var in each)
+    assert pooled["independent"] == 6 - clustered
+    each = [its["es"] for its in found["by_symbol"].values()]
+    pooled = found["pooled"]["es"]
+    assert pooled["passed"] == pooled["tested"] - sum(es["p_value"] < 0.05 for es in each)
+    assert pooled["tested"] == 6
 
 
 def test_figures_by_horizon_are_those_of_the_step(walk):
@@ -436,6 +458,11 @@ def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
 def test_percent_keys_are_short():
     shares = {0.01: "1", 0.05: "5", 0.5: "50", 0.9: "90", 0.95: "95", 0.975: "97.5"}
     assert [percent_key(share) for share in shares] == list(shares.values())
+
+
+def test_a_symbol_without_a_figure_or_a_day_does_not_count_in_the_mean():
+    assert mean_of(np.array([1.0, np.nan, 4.0, 7.0]), np.array([1.0, 1.0, 2.0, 0.0])) == 3.0
+    assert np.isnan(mean_of(np.array([np.nan, 7.0]), np.array([1.0, 0.0])))
 
 
 def test_symbols_of_other_calendars_are_put_together_by_date():

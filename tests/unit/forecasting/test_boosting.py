@@ -28,6 +28,7 @@ from pricewright.forecasting.trees import (
     in_deviations,
     last_changes,
     moves,
+    total,
     tree_rows,
 )
 from pricewright.tables.schema import load
@@ -92,6 +93,18 @@ def test_a_forecast_is_free_of_scale(unit):
     np.testing.assert_allclose(other, unit * plain, rtol=1e-9)
     assert (plain != 0).any()
     assert not moves(found, 0 * changes, 0 * variance, 5).any()
+
+
+def test_a_forecast_is_what_the_trees_say_in_units_of_a_random_walk_of_as_many_steps():
+    panel = echoing()
+    found = grow_trees(tree_rows(panel, chosen(**TREES), 1), *ALL)
+    changes, variance = last_changes(panel.values)[-1], np.array([1e-4, 2e-4, 3e-4])
+    made = moves(found, changes, variance, 5)
+    for place, step in np.ndindex(3, 5):
+        row = [*in_deviations(changes[place], variance[place]), step + 1.0]
+        said = total(found, [np.array(number) for number in row])
+        assert made[place, step] == pytest.approx(said * np.sqrt(variance[place] * (step + 1)))
+    assert (made != 0).any()
 
 
 # What they learn from.

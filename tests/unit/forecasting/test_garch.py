@@ -10,7 +10,7 @@ from scipy import stats
 
 from pricewright.forecasting import garch_likelihood
 from pricewright.forecasting.garch import CAP, Garch, conditional, fit
-from pricewright.forecasting.garch_likelihood import EVEN, FREEDOM
+from pricewright.forecasting.garch_likelihood import EVEN, FREEDOM, Likelihood
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -293,3 +293,22 @@ def test_the_recursion_begins_with_the_long_run_variance_and_knows_nothing_of_la
     assert one[0] == found.variance
     np.testing.assert_array_equal(one[:21], other[:21])
     assert (one[22:] != other[22:]).all()
+
+
+@pytest.mark.parametrize("days", [50, 300, 900])
+def test_the_derivatives_of_the_likelihood_are_those_of_its_values(days):
+    """Of a series of one block of rows, and of many."""
+    changes = garch_changes(days, 2)
+    likelihood = Likelihood.of_series(
+        np.copysign(changes**2 / (changes**2).mean(axis=0), changes), np.array([days, days])
+    )
+    place, step = np.array([[0.08, 0.05], [0.88, 0.9]]), 1e-5
+    _, score, curve = likelihood.bend(place)
+    for number, other in ((0, 0), (0, 1), (1, 1)):
+        up, down = (place.copy() for _ in range(2))
+        up[other] += step
+        down[other] -= step
+        value = (likelihood.value(up) - likelihood.value(down)) / (2 * step)
+        slope = (likelihood.bend(up)[1] - likelihood.bend(down)[1])[number] / (2 * step)
+        np.testing.assert_allclose(score[other], value, rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(-curve[number + other], slope, rtol=1e-5, atol=1e-8)

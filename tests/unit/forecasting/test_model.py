@@ -8,7 +8,8 @@ from forecasts import trained
 
 from conftest import market
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.document import from_json
+from pricewright.forecasting.model_file import named_model, read_model
 
 
 def test_score_brings_a_given_models_state_up_to_date_and_keeps_its_parameters(tmp_path):
@@ -44,10 +45,28 @@ def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
     assert scored["metrics"]["origins_the_model_knew"] == 19
 
 
+def test_of_what_comes_after_its_last_day_a_model_knew_nothing(tmp_path):
+    """Its last day is one of the dates: what is forecast from it came later."""
+    records = market(days=160)
+    dates = sorted({record["date"] for record in records})
+    trained(tmp_path / "old", [record for record in records if record["date"] <= dates[140]])
+    given = tmp_path / "old" / "model.json"
+    metrics = trained(tmp_path / "new", records, mode="score", model=given)["metrics"]
+    assert (metrics["first_origin"], metrics["last_origin"]) == (dates[55], dates[150])
+    assert metrics["origins_the_model_knew"] == len(range(55, 140, 5))
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A model's document, not to be changed."""
     return trained(tmp_path_factory.mktemp("model"), market())
+
+
+def test_a_quantile_between_two_of_the_model_is_on_the_line_between_their_logarithms(model):
+    found = from_json(model, "m.json")
+    below, between, above = np.moveaxis(np.log(found.quantiles([0.3, 0.325, 0.4])), -1, 0)
+    np.testing.assert_allclose(between, 0.75 * below + 0.25 * above, rtol=1e-12)
+    assert (below < between).all()
 
 
 @pytest.mark.parametrize("price", [44.2352, 0.1 + 0.2, 1e-5, 7.0])
@@ -100,3 +119,10 @@ def test_a_model_that_is_not_json_is_refused(tmp_path, content):
     (tmp_path / "model.json").write_bytes(content)
     with pytest.raises(Refusal, match=r"model\.json:1: not JSON"):
         read_model(tmp_path / "model.json")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_page_that_does_not_name_one_model_is_refused(count):
+    page = count * f"  model  results/model.json\n  sha256 {64 * 'a'}\n"
+    with pytest.raises(Refusal, match=f"report.txt: names {count} models with their sha256, but"):
+        named_model(page, "report.txt")

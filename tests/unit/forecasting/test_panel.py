@@ -1,5 +1,7 @@
 """Histories side by side: cut by calendar day, on their scales, from any clean table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -9,6 +11,8 @@ from forecasts import records_of, simulated, uneven, weekdays, with_bars, write_
 from price_tables import read_table, write_table
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
+from pricewright.forecasting import histories
+from pricewright.forecasting import panel as panels
 from pricewright.forecasting.histories import Since, read_newest, read_panel
 from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
 from pricewright.tables import table_files
@@ -20,6 +24,12 @@ pytestmark = pytest.mark.filterwarnings("error")
 def history(panel, column):
     count = int(panel.counts[column])
     return panel.days[:count, column].tolist(), panel.prices[:count, column].tolist()
+
+
+def panel_with_bars():
+    """An uneven panel in which each bar's parts tell its day and symbol."""
+    panel = uneven(120)
+    return replace(panel, bars=np.arange(2.0 * panel.prices.size).reshape(2, *panel.prices.shape))
 
 
 def is_well_formed(panel):
@@ -90,6 +100,17 @@ def test_some_columns_are_no_longer_than_they_are():
         assert history(found, place) == history(panel, column)
     assert list(panel.columns(slice(4, 6)).symbols) == ["OIL", "Z"]
     assert panel.columns(slice(4, 6)).levels.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("columns", [np.array([3, 1, 0]), slice(1, 4)])
+def test_large_histories_are_cut_to_the_same_some_symbols_at_a_time(monkeypatch, columns):
+    panel = panel_with_bars()
+    small = panel.columns(columns)
+    monkeypatch.setattr(panels, "LARGE", 0)
+    monkeypatch.setattr(panels, "AT_ONCE", 2)
+    large = panel.columns(columns)
+    same_panels(large, small)
+    np.testing.assert_array_equal(large.bars, small.bars)
 
 
 def test_values_are_logs_and_levels_where_there_is_no_log():
@@ -176,14 +197,38 @@ def test_the_symbols_are_those_of_rows_whatever_else_a_dictionary_has(tmp_path, 
     assert history(found, 2)[1] == [record["close"] for record in records[80:]]
 
 
+@pytest.fixture
+def ordered(tmp_path):
+    """Clean records with bars as JSON, in order of symbols, of which the last has ended."""
+    records = with_bars(records_of(uneven(120)), but=["GAPS"])
+    records = [r | {"symbol": r["symbol"].replace("DEAD", "ZZZ")} for r in records]
+    return write_clean(tmp_path / "clean.json", sorted(records, key=lambda r: r["symbol"]))
+
+
+def in_groups(path, monkeypatch):
+    """The same as Parquet, in row groups of whole symbols."""
+    monkeypatch.setattr(table_files, "ROW_GROUP", 200)
+    write_table(into := path.with_suffix(".parquet"), read_table(path)[0])
+    assert pyarrow.parquet.ParquetFile(into).num_row_groups == 4
+    monkeypatch.setattr(histories, "_table", None)  # JSON is read by it
+    return into
+
+
+def test_row_groups_of_whole_symbols_give_the_same_panel(ordered, monkeypatch):
+    one, (two, _, rows) = (
+        read_panel(ordered, "close")[0],
+        read_panel(in_groups(ordered, monkeypatch), "close"),
+    )
+    assert rows == one.counts.sum()
+    assert list(two.symbols) == list(one.symbols)
+    for name in ("days", "prices", "bars", "levels", "floors"):
+        np.testing.assert_array_equal(getattr(two, name), getattr(one, name))
+
+
 @pytest.mark.parametrize("ending", ["json", "parquet"])
-def test_of_a_history_what_is_needed_is_kept_and_the_price_before_it(tmp_path, monkeypatch, ending):
-    path = write_clean(tmp_path / "clean.json", with_bars(records_of(uneven(120))))
-    if ending == "parquet":
-        monkeypatch.setattr(table_files, "ROW_GROUP", 200)
-        table, _ = read_table(path)
-        write_table(path := tmp_path / "clean.parquet", table)
-    whole = read_panel(path, "close")[0]
+def test_of_a_history_what_is_needed_is_kept_and_the_price_before_it(ordered, monkeypatch, ending):
+    whole = read_panel(ordered, "close")[0]
+    path = ordered if ending == "json" else in_groups(ordered, monkeypatch)
     newest = int(whole.calendar[-1])
     own = {whole.symbols[0]: newest - 30, whole.symbols[1]: newest - 3}
     found = read_newest(path, "close", Since(newest - 2, 7, own))
@@ -217,6 +262,15 @@ def test_what_is_not_needed_is_checked_all_the_same(tmp_path):
         assert str(newest.value) == str(whole.value)
 
 
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+@pytest.mark.parametrize(("more", "price"), [({}, "close"), ({"adj_close": 1.0}, "adj_close")])
+def test_the_adjusted_close_is_modelled_if_there_is_one(tmp_path, ending, more, price):
+    records = [r | more for r in records_of(simulated(2, 40))]
+    table, _ = read_table(write_clean(tmp_path / "clean.json", records))
+    write_table(path := tmp_path / f"clean.{ending}", table)
+    assert histories.usual_price(path) == price
+
+
 def test_a_table_without_symbols_is_one_history(tmp_path):
     records = [{"date": r["date"], "mid": r["close"]} for r in records_of(simulated(1, 40))]
     found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "mid")
@@ -245,6 +299,8 @@ def spoiled(records, place, **changes):
             "close",
             "close is not a number in every record",
         ),
+        (lambda r: spoiled(r, 3, symbol=None), "close", "a record has no date or no symbol"),
+        (lambda r: spoiled(r, 3, date=None), "close", "a record has no date or no symbol"),
         (lambda r: spoiled(r, 3, date=r[4]["date"]), "close", "S0 has two prices on one day"),
         (lambda r: [*r, r[0]], "close", "S0 has two prices on one day"),
         (
@@ -274,3 +330,20 @@ def test_days_are_calendar_days_whatever_the_time_of_day(tmp_path):
     records = [r | {"date": r["date"] + "T16:00:00Z"} for r in records_of(simulated(1, 40))]
     found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "close")
     np.testing.assert_array_equal(found.days[:, 0], weekdays(40))
+
+
+def test_who_ended_or_lost_its_newest_price_is_unfit_by_its_present_name():
+    changes = [
+        {"action": "rename", "symbol": "OLD", "to": "NEW", "date": None},
+        {"action": "rename", "symbol": "A", "to": "B", "date": "2024-01-30"},  # that day alone
+        {"action": "delisted", "symbol": "GONE", "date": "2024-01-15"},
+    ]
+    lost = {"OLD": "2024-01-31", "A": "2024-01-31"}
+    receipts = {"ingest": {"newest_lost": lost}, "clean": {"corrections": changes}}
+    quarantined = "its newest delivered price, of 2024-01-31, is quarantined"
+    assert histories.unfit_symbols(receipts) == {
+        "NEW": quarantined,
+        "A": quarantined,
+        "GONE": "it ended on 2024-01-15, as declared",
+    }
+    assert histories.unfit_symbols({}) == {}

@@ -82,7 +82,7 @@ def test_rows_of_any_shape_are_what_each_is_alone():
 def test_what_is_written_is_read_again_the_same():
     model, ours = grown()
     again = trees.trees_from_json(
-        CheckedDocument({"trees": trees.trees_to_json(ours)}, "m.json"), "trees", 4
+        CheckedDocument({"trees": trees.trees_to_json(ours)}, "m.json"), 4
     )
     assert trees.trees_to_json(again) == trees.trees_to_json(ours)
     rows = np.random.default_rng(2).normal(size=(100, 4))

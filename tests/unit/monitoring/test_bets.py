@@ -45,6 +45,11 @@ def test_an_exception_pays_one_over_its_probability():
     np.testing.assert_array_equal(found, [[20.0, 0.0, np.nan]])
 
 
+def test_only_prices_that_were_forecast_are_counted():
+    came, quantile = np.array([[-2.0, 0.0, np.nan, -2.0]]), np.array([[-1.0, -1.0, -1.0, np.nan]])
+    assert evidence.hits(came, quantile) == (1, 2)
+
+
 def test_a_loss_beyond_the_value_at_risk_pays_by_how_far_it_is():
     came = np.array([[-3.0, -2.0, -1.0]])
     found = evidence.shortfall(came, np.full((1, 3), -2.0), np.full((1, 3), -2.5), 0.025)

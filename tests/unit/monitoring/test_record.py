@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import orjson
@@ -20,15 +20,20 @@ from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.live_record import read_live
 from pricewright.monitoring.record import (
     LEVELS,
+    RIVAL_LEVELS,
     CannotForecast,
+    facts_of_day,
+    is_late,
     record_day,
     record_switch,
 )
 from pricewright.monitoring.record_days import (
+    RIVALS,
     TOGETHER,
     days,
     missing_files,
@@ -39,6 +44,7 @@ from pricewright.monitoring.record_days import (
 from pricewright.monitoring.watch import watch
 from pricewright.releases.history import check_link
 from pricewright.signoffs import ledger
+from pricewright.signoffs.signed_files import CANDIDATE
 
 KNOWN = 140
 """The days of prices that the release was trained on."""
@@ -178,6 +184,16 @@ def test_after_a_friday_comes_a_monday(released, day, late):
     assert days(released.root)[0].late is late
 
 
+@pytest.mark.parametrize(("last", "late"), [("2020-07-17", True), ("2020-08-14", False)])
+def test_where_weekends_had_prices_lately_a_saturday_comes_after_a_friday(last, late):
+    """Up to a Sunday each day had a price; from then on, only working days."""
+    dates = np.arange("2020-06-01", np.datetime64(last) + 1, dtype="datetime64[D]")
+    dates = dates[(dates <= np.datetime64("2020-07-12")) | np.is_busday(dates)]
+    panel = panel_of(["COIN"], [(dates.astype(np.int32), np.ones(len(dates)))])
+    sunday = datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=2)
+    assert is_late(panel, sunday, None) is late
+
+
 def read(firm, records):
     """The live record as it is read back beside these prices."""
     recorded = write_down(firm, records)
@@ -297,6 +313,13 @@ def test_after_a_switch_the_newest_forecasts_are_those_of_the_release(released):
     record_switch(released.root, config)
     newest = released.production / "forecasts/newest.csv"
     assert newest.read_text().splitlines()[1].endswith(released.current)
+
+
+def test_a_switch_stands_where_its_forecasts_cannot_be_recorded(released, caplog):
+    (released.root / "results/prices_clean.json").unlink()
+    config = {"format": "json", "signoffs": {"author": None}, "schedule": {"exchange": None}}
+    record_switch(released.root, config)
+    assert "the first forecasts of this release are not recorded: " in caplog.text
 
 
 def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
@@ -550,18 +573,81 @@ def test_the_step_knows_the_sessions_of_a_declared_exchange(released):
     assert days(released.root)[-1].late
 
 
-def test_data_are_held_against_days_before_them_only_where_there_are_any(released):
-    def reasons(count, flags):
-        recorded = write_down(released, later(count), facts={"flags": flags})
-        assert recorded
-        model, _ = read_model(released.production / "current/model.json")
-        return watch(released.root, recorded, WatchLimits(), model)["reasons"]
+def watched(firm, records, **options):
+    """What the watch finds after a day was recorded."""
+    model, _ = read_model(firm.production / "current/model.json")
+    return watch(firm.root, write_down(firm, records, **options), WatchLimits(), model)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("flags", "flags were raised"), ("quarantined", "rows were quarantined")]
+)
+def test_data_are_held_against_days_before_them_only_where_there_are_any(released, name, what):
+    def reasons(count, number):
+        return watched(released, later(count), facts={name: number})["reasons"]
 
     assert reasons(1, 3) == []
     assert reasons(2, 30) == []
     assert reasons(3, 31) == []
     [reason] = reasons(4, 200)
-    assert "169 flags were raised on" in reason
+    assert f"169 {what} on" in reason
+
+
+def test_a_day_on_which_a_symbol_has_no_price_turns_the_watch_yellow(released):
+    for count in (1, 2):
+        assert watched(released, later(count))["reasons"] == []
+    day, before = last_day(later(3)), last_day(later(2))
+    found = watched(released, [r for r in later(3) if r["symbol"] == "S0" or r["date"] <= before])
+    assert found["reasons"] == [f"1 of usually 2 symbols have a price on {day}"]
+    assert found["colour"] == "yellow"
+
+
+def test_a_day_is_described_by_its_flags_and_its_quarantined_rows_except_repetitions(tmp_path):
+    quarantined = {"duplicate": 5, "bad-number": 2, "bad-date": 1}
+    receipts = [tmp_path / "ingest.json", tmp_path / "clean.json", tmp_path / "data_quality.json"]
+    receipts[0].write_bytes(
+        orjson.dumps({"quarantined": quarantined, "newest_lost": {"S1": "2020-07-15"}})
+    )
+    receipts[1].write_bytes(orjson.dumps({"corrections": []}))
+    receipts[2].write_bytes(orjson.dumps({"flags": {"stale": 1, "jump": 3}}))
+    found = facts_of_day(receipts)
+    assert found["facts"] == {"quarantined": 3, "flags": 4}
+    assert list(found["unfit"]) == ["S1"]
+    assert facts_of_day([]) == {"facts": {}, "unfit": {}}
+
+
+def test_the_release_is_compared_with_ewma_and_with_the_newest_trained_model(released):
+    def tests(count):
+        return set(watched(released, later(count))["tests"])
+
+    alone = {"exceptions_1", "exceptions_5", "shortfall", "calibration", "ewma"}
+    candidate = released.root / CANDIDATE / "model.json"
+    candidate.parent.mkdir()
+    candidate.write_text("{}")  # such as one of another version of the code
+    assert [tests(count) for count in (1, 2)][1] == alone
+    shutil.copyfile(released.made[1] / "results/model.json", candidate)
+    assert [tests(count) for count in (3, 4)][1] == {*alone, "challenger"}
+    table = released.root / "results/prices_clean.json"
+    wanted = predict(candidate, prices=table, quantiles=RIVAL_LEVELS, horizon=1)
+    found = days(released.root)[-1].table(RIVALS).to_pylist()
+    found = [row for row in found if row["rival"] == "challenger"]
+    assert [row["symbol"] for row in found] == ["S0", "S1"]
+    for row, record in zip(found, wanted, strict=True):
+        assert (row["q0.05"], row["q0.95"]) == (record["q0.05"], record["q0.95"])
+
+
+def test_the_share_within_is_told_beside_that_of_the_back_test_one_day_ahead(released):
+    found = [watched(released, later(count)) for count in (1, 2, 3)][-1]
+    model, _ = read_model(released.production / "current/model.json")
+    live = read(released, later(3))
+    inside, below = (int(part.sum()) for part in (live.inside, live.came < live.bounds[..., 0]))
+    assert found["forecasts"] == 4
+    assert found["coverage"] == {
+        "promised": 0.9,
+        "backtest": model["metrics"]["pooled"]["model"]["by_horizon"]["coverage"][0],
+        "live": inside / 4,
+    }
+    assert found["exceptions"]["5%"] == {"found": below, "forecasts": 4, "promised": 0.05}
 
 
 def test_a_model_that_this_code_does_not_read_cannot_forecast(released, monkeypatch):
@@ -580,3 +666,18 @@ def test_after_another_release_each_has_its_own_record(released):
     assert [day.release for day in days(released.root)] == [first, released.current]
     assert len(days(released.root, first)) == 1
     assert verify_record(released.root) == []
+
+
+def test_the_evidence_against_the_release_before_is_shown_while_its_model_is_there(released):
+    for count in (1, 2):
+        write_down(released, later(count))
+    first = released.current
+    released.wait(minutes=5)
+    released.signed_release(1)
+    [earlier] = watched(released, later(3))["earlier"]
+    assert (earlier["release"], earlier["red_since"]) == (first, None)
+    assert [day["date"] for day in earlier["by_day"]] == [last_day(later(n)) for n in (1, 2)]
+    shutil.rmtree(released.production / "releases" / first)
+    found = watched(released, later(4))
+    assert found["earlier"] == []
+    assert found["days"] == 1

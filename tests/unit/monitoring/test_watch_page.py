@@ -35,7 +35,48 @@ def test_where_no_symbol_has_an_outcome_a_sentence_says_so_in_place_of_a_table()
     assert re.search('<th scope="row">S1</th>', text)
 
 
+def test_evidence_has_decimals_only_while_it_is_small():
+    text = page(evidence=1.456, evidence_as_first_known=12345.6, tests={"ewma": 7.0})
+    for shown in (">1.46</data>", "12,346 with prices as first delivered", ">7</td>"):
+        assert shown in text
+
+
 def test_a_page_without_a_release_has_no_dates():
     text = render(no_findings(WatchLimits()) | dict.fromkeys(RELEASED), title="Prices")
     assert "Nothing is in production yet." in text
     assert "None" not in text
+
+
+def day(date, evidence, outside):
+    return {"date": date, "evidence": evidence, "ewma": 2.0, "outside": outside, "forecasts": 10}
+
+
+def labels(picture):
+    """What a picture says to a screen reader, mark by mark."""
+    return re.findall(r'aria-label="([^"]*)"', picture)
+
+
+def test_the_pictures_have_the_evidence_and_the_share_within_of_this_release_and_the_one_before():
+    before = {"release": "d" * 64, "red_since": None, "by_day": [day("2026-01-02", 1.0, 5)]}
+    ours = [day("2026-01-05", 0.001, 0), day("2026-01-06", 30.0, 0)]
+    evidence, share = re.findall("<svg.*?</svg>", page(earlier=[before], by_day=ours))
+    told = labels(evidence)
+    for line in (
+        *("date: 02 Jan 26", "date: 05 Jan 26"),  # a release began
+        *("limit: 20", "limit: 100", "limit: 1"),
+        "date: 02 Jan 26; evidence against the forecasts: 1; of: all together; "
+        "release: dddddddddddd",
+        "date: 05 Jan 26; evidence against the forecasts: 0.01; of: all together; "
+        "release: aaaaaaaaaaaa",
+        "date: 05 Jan 26; evidence against the forecasts: 2; of: against EWMA; "
+        "release: aaaaaaaaaaaa",
+    ):
+        assert line in told
+    told = labels(share)
+    assert "level: 0.9" in told
+    assert "date: 02 Jan 26; share within, last 60 days: 50%" in told
+    assert any("linear scale with values from 50% to 100%" in line for line in told)
+
+
+def test_without_an_outcome_there_are_no_pictures():
+    assert "<svg" not in page()

@@ -177,6 +177,14 @@ def test_code_that_changed_has_it_trained(in_place, records):
     assert scored_or(made(in_place, records)) == "the code that makes models changed"
 
 
+def test_so_do_code_and_settings_that_changed_if_the_prices_did_not(tmp_path, records):
+    made(tmp_path, records, name="in_place.json")
+    document = made(tmp_path, records, decay=0.9)
+    assert scored_or(document) == "the settings changed: decay is 0.9 and was 0.94"
+    changed(tmp_path, lambda model: model["code"].update(sha256="0" * 64))
+    assert scored_or(made(tmp_path, records)) == "the code that makes models changed"
+
+
 def test_a_model_of_another_schema_version_has_it_trained(in_place, records):
     changed(in_place, lambda model: model.update(schema_version=3))
     document = made(in_place, records)

@@ -72,6 +72,16 @@ def test_of_days_that_were_there_nothing_is_searched_for_and_of_a_new_one_once(s
     assert searches == [5]  # at the end, of all but the one that came late
 
 
+def test_of_days_that_a_longer_evaluation_estimated_nothing_is_searched_for(searches):
+    panel, settings = simulated(2, 900), chosen(volatility="garch11", refit=4)
+    first = walked(panel, chosen(volatility="garch11", refit=4, origins=80)).estimates
+    kept = aligned(first, panel, settings)
+    assert first.days[0] < kept.days[0]
+    searches.clear()
+    walked(panel, settings, kept=kept)
+    assert searches == []
+
+
 def aligned(estimates, panel, settings):
     """Estimates at the days of a longer panel."""
     days = [*make_timeline(panel, settings).estimates.tolist(), int(panel.calendar[-1])]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from forecasts import SMALL, records_of, uneven, with_bars, write_clean
+from forecasts import SMALL, records_of, simulated, uneven, with_bars, write_clean
 
 from pricewright.files import large_arrays
 from pricewright.files.errors import Refusal
@@ -99,12 +99,14 @@ def test_a_model_is_scored_in_shards_as_in_one(tmp_path, clean):
 
 
 def test_a_champion_is_compared_with_in_shards_as_in_one(tmp_path, clean):
-    made(tmp_path, clean, volatility="ewma")
+    panel = uneven()
+    early = records_of(panel.until(int(panel.calendar[-120])))
+    made(tmp_path, write_clean(tmp_path / "early.json", early), volatility="ewma")
     (tmp_path / "model.json").rename(tmp_path / "champion.json")
     options = {"champion": tmp_path / "champion.json"}
     whole = made(tmp_path, clean, **options)
     assert made(tmp_path, clean, shards(tmp_path, clean, 4, **options), **options) == whole
-    assert b'"champion": null' not in whole[0]
+    assert json.loads(whole[0])["champion"]["verdict"] in ("better", "worse", "no difference")
 
 
 def test_a_history_too_short_to_evaluate_is_so_in_shards_too(tmp_path):
@@ -112,6 +114,18 @@ def test_a_history_too_short_to_evaluate_is_so_in_shards_too(tmp_path):
     options = {"horizon": 100, "min_history": 40}
     whole = made(tmp_path, few, **options)
     assert made(tmp_path, few, shards(tmp_path, few, 2, **options), **options) == whole
+
+
+@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
+def test_symbols_that_ended_long_ago_may_have_a_shard_of_their_own(tmp_path, distribution):
+    panel = simulated(3, 700)
+    records = records_of(panel)
+    ended = np.datetime_as_string(panel.days[79, 0].astype("datetime64[D]"))
+    few = [each for each in records if each["symbol"] == "S0" or each["date"] <= ended]
+    table = write_clean(tmp_path / "few.json", few)
+    options = {"max_age_days": 10_000, "distribution": distribution}
+    whole = made(tmp_path, table, **options)
+    assert made(tmp_path, table, shards(tmp_path, table, 3, **options), **options) == whole
 
 
 def test_a_shard_knows_its_own_symbols_and_no_others(tmp_path, clean):

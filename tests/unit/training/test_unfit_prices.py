@@ -300,6 +300,7 @@ def test_a_horizon_longer_than_the_history_is_a_model_that_nothing_was_scored_of
     model = made(tmp_path, {"A": walk(50)}, horizon=horizon)
     assert model["metrics"]["origins"] == 0
     assert model["metrics"]["first_origin"] is None
+    assert "sparse" not in model["data"]
     assert not model["acceptance"]["accepted"]
     assert len(model["symbols"]["A"]["forecast"]["point"]) == horizon
 
@@ -326,6 +327,7 @@ def test_weekly_prices_are_a_model(tmp_path):
 def test_weekly_prices_beside_daily_ones_are_a_model(tmp_path):
     days = weekdays(5 * 100)
     model = made(tmp_path, {"DAILY": (days, walk(500)), "WEEKLY": (days[4::5], walk(100))})
+    assert model["data"]["sparse"] == {"symbols": 1, "days": 7.0, "least": 7.0, "most": 7.0}
     assert [found["origins"] > 0 for found in model["metrics"]["by_symbol"].values()] == [True] * 2
 
 

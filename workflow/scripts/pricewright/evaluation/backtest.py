@@ -84,13 +84,13 @@ def write_backtest(
 
 
 def _lists(values: Values, lengths: Ints) -> "pa.Array":
-    """The values as lists of these lengths, and the remaining values as one more list."""
+    """The values as lists of these lengths, and the remaining values as one more list; days are
+    whole numbers."""
     import pyarrow as pa
 
     ends = np.concatenate([[0], np.cumsum(lengths), [len(values)]]).astype(np.int32)
-    days = values.dtype.kind == "i"
-    kept = pa.array(values.astype(np.int32 if days else np.float32))
-    return pa.ListArray.from_arrays(ends, kept.view(pa.date32()) if days else kept)
+    kept = values.astype(np.int32 if values.dtype.kind == "i" else np.float32)
+    return pa.ListArray.from_arrays(ends, pa.array(kept))
 
 
 def _series(

@@ -167,8 +167,8 @@ class Contest:
         compared = int(np.isfinite(differences).sum())
         record = {**self.record, "origins": compared}
         if compared < ENOUGH_DATES:
-            later = self.since > day_number(date.fromisoformat(record["cutoff"]))
-            return record | {"reason": _too_few(compared, both=later)}
+            why = f"both forecast the same symbols from only {compared} of the dates"
+            return record | {"reason": f"{why}; a comparison needs {ENOUGH_DATES}"}
         level = float(theirs.sum() / points.sum())
         difference, lower, upper = (part / level for part in mean_with_interval(differences))
         verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"

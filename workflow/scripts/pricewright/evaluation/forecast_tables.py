@@ -228,7 +228,7 @@ def _rows(columns: Columns, names: Iterable[str]) -> "Rows":
     found = {
         name: pa.array(values.astype(np.int32)).view(kind)
         if (kind := schema.field(name).type) == pa.date32()
-        else pa.array(values, kind, from_pandas=True)
+        else pa.array(values, kind)
         for name, values in columns.items()
     }
     found["symbol"] = symbols.take(pa.array(np.repeat(np.arange(len(symbols)), lengths)))

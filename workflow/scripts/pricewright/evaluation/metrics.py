@@ -295,11 +295,10 @@ def _ratio_test(hits: Floats, statistic: Floats, freedom: int) -> LikelihoodRati
 class Comparison:
     """A test of equal accuracy for each symbol; every array is (S,).
 
-    difference: the mean of loss less other, negative where the first forecast is better.
-    statistic, p_value: two-sided.  count: the number of pairs of losses.
+    statistic: negative where the first forecast is better.  p_value: two-sided.  count: the number
+    of pairs of losses.
     """
 
-    difference: Floats
     statistic: Floats
     p_value: Floats
     count: Ints
@@ -331,7 +330,6 @@ def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
     statistic = np.where(lowest == highest, certain, statistic)
     statistic = np.where(pairs > 2, statistic, np.nan)
     return Comparison(
-        difference=average,
         statistic=statistic,
         p_value=_rounded(2 * stdtr(pairs - 1.0, -np.abs(statistic))),
         count=pairs,

@@ -202,7 +202,7 @@ def _parameters(
     trees = changes = None
     if settings.location == "lightgbm":
         if reader.at("trees") is not None:
-            trees = trees_from_json(reader, "trees", NUMBERS)
+            trees = trees_from_json(reader, NUMBERS)
         changes = each.lists("location", "changes", count=LAGS)
     point = Location(
         settings.location,

@@ -83,14 +83,15 @@ def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
     else that its estimates depend on.
     """
     found = np.empty((len(panel), len(ends), 32), np.uint8)
-    values, days = (np.ascontiguousarray(part.T) for part in (panel.values, panel.days))
+    # a row holds both, so that what is hashed does not depend on where earlier estimates ended
+    rows = np.empty(panel.days.T.shape, [("value", "<f8"), ("day", "<i4")])
+    rows["value"], rows["day"] = panel.values.T, panel.days.T
     more = [text.encode() for text in depend]
     for symbol in range(len(panel)):
         so_far, begin = hashlib.sha256(), 0
         for date, text in enumerate(more):
             end = int(ends[date][symbol])
-            so_far.update(values[symbol, begin:end].data)
-            so_far.update(days[symbol, begin:end].data)
+            so_far.update(rows[symbol, begin:end].data)
             whole, begin = so_far.copy(), end
             whole.update(text)
             found[symbol, date] = np.frombuffer(whole.digest(), np.uint8)

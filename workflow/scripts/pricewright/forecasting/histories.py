@@ -264,7 +264,7 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
             )
 
 
-def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> Panel:
+def _panel(path: Path, price: str, columns: _Columns, first: _First) -> Panel:
     names, symbols, days, prices, bar = columns
     if not np.isfinite(prices).all():
         raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")

@@ -308,7 +308,7 @@ def often_low(prices: Floats) -> Flags:
     return np.cumsum(prices <= 0, axis=0) * OFTEN > np.arange(1, len(prices) + 1)[:, None]
 
 
-def to_scale(prices: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
+def to_scale(prices: Floats, levels: Flags, floors: Floats | None) -> Floats:
     """Prices (..., S) on the scale of the model: unchanged for levels, else logarithms.
 
     floors: (..., S), below which the logarithm continues as a straight line; 0 for none.

@@ -56,8 +56,6 @@ def states_before(
     """
     length, count, columns = inflow.shape
     states = np.empty(inflow.shape) if out is None else out
-    if not count:
-        return states
     # factors in full and rows cut once: the overhead of numpy calls dominates these loops
     by = np.full((count, columns), factor, dtype=np.float64)
     added, rows = np.zeros((count, columns)), list(inflow)

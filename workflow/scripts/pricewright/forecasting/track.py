@@ -123,7 +123,8 @@ def follow(
     averaged: the result of `har_states`, if it was computed before.
     """
     columns = np.arange(len(panel))
-    length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
+    # at least one, also if all symbols ended before
+    length = int((panel.counts - begins[0]).max(initial=1))
     changes = np.diff(panel.values, axis=0)
     averaged = averaged or har_states(panel, fitted[0], start)
     known, begun = _known_states(panel, fitted[0], averaged, start), start.states if start else None
@@ -165,8 +166,6 @@ def errors(panel: Panel, track: Track) -> Floats:
     """
     places, symbols, horizon = track.centres.shape
     found = np.empty((horizon, symbols, places))
-    if not places:
-        return found
     rows = track.rows[0] + np.arange(1, places + horizon)[:, None]
     there = (track.rows[0] >= 0) & (rows < panel.counts)
     came = np.where(there, panel.values[np.where(there, rows, 0), np.arange(symbols)], np.nan)

@@ -72,19 +72,19 @@ def trees_to_json(trees: Sequence[Tree]) -> list[dict[str, Any]]:
     return [{name: array.tolist() for name, array in vars(tree).items()} for tree in trees]
 
 
-def trees_from_json(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
-    """The trees at a key of a document; numbers: how many numbers a row has.
+def trees_from_json(reader: CheckedDocument, numbers: int) -> list[Tree]:
+    """The trees of a model document; numbers: how many numbers a row has.
 
     Raises Refusal, naming the key, for an invalid tree. Each split but the first, and each leaf,
     must be the child of exactly one earlier split.
     """
-    found = reader.at(key)
+    found = reader.at("trees")
     if not isinstance(found, list) or not 1 <= len(found) <= MOST_TREES:
-        reader.refuse(key, found, f"1 to {MOST_TREES} trees")
+        reader.refuse("trees", found, f"1 to {MOST_TREES} trees")
     each = CheckedDocument(
-        {key: {str(place): tree for place, tree in enumerate(found)}}, reader.name
+        {"trees": {str(place): tree for place, tree in enumerate(found)}}, reader.name
     )
-    return [_tree(each, key, str(place), numbers=numbers) for place in range(len(found))]
+    return [_tree(each, "trees", str(place), numbers=numbers) for place in range(len(found))]
 
 
 def _tree(reader: CheckedDocument, *path: str, numbers: int) -> Tree:
@@ -170,7 +170,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 def forests(
-    panel: Panel, days: Sequence[int], settings: Settings, threads: int = 1
+    panel: Panel, days: Sequence[int], settings: Settings, threads: int
 ) -> list[Sequence[Tree] | None]:
     """For each day, the trees grown at its end; None if there was too little history, or if the
     location model has no trees.

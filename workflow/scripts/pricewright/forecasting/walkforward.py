@@ -88,7 +88,7 @@ def make_plan(
     panel: Panel,
     timeline: Timeline,
     settings: Settings,
-    threads: int = 1,
+    threads: int,
     *,
     to_the_end: bool = True,
 ) -> Plan:

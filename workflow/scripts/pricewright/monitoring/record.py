@@ -246,7 +246,7 @@ def _records(model: Model, release: str) -> list[Record]:
     ]
 
 
-def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool:
+def is_late(panel: Panel, moment: datetime, exchange: str | None) -> bool:
     """Whether the day after the newest one is over, so that its outcome could be known.
 
     With an exchange, that day is its next session, until the close. Without one it is the next

@@ -103,12 +103,12 @@ def findings(
     on_record: Sequence[Day],
     limits: WatchLimits,
     model: Mapping[str, Any],
-    odd: Sequence[str] = (),
+    odd: Sequence[str],
 ) -> dict[str, Any]:
     """The findings as JSON: the colour, since when and why, and the evidence by day.
 
-    on_record: all recorded days of the release.  model: the document of its model.  odd: other
-    reasons to look, which make the watch yellow.
+    on_record: all recorded days of the release, at least one.  model: the document of its model.
+    odd: other reasons to look, which make the watch yellow.
     """
     values = e_values(live, live.came)
     won = _won(values)
@@ -128,8 +128,8 @@ def findings(
         "red_since": since["red"],
         "reasons": [*_reasons(won, live.dates, limits, since), *odd],
         "limits": {"yellow": limits.yellow, "red": limits.red},
-        "first_day": on_record[0].date if on_record else None,
-        "newest_day": on_record[-1].date if on_record else None,
+        "first_day": on_record[0].date,
+        "newest_day": on_record[-1].date,
         "days": len(by_day),
         "days_late": sum(day.late for day in on_record),
         "forecasts": count,
@@ -278,13 +278,10 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
                     f"{came[-1]} {what} on {days[-1].date}, but at most "
                     f"{max(int(came[:-1].max()), 0)} a day on the {len(came) - 1} days before"
                 )
-    if all("symbols" in each for each in facts):
-        counts = [int(each["symbols"]) for each in facts]
-        usual = float(np.median(counts[:-1]))
-        if counts[-1] < 0.9 * usual:
-            yield (
-                f"{counts[-1]} symbols have a price on {days[-1].date}; usually {usual:g} have one"
-            )
+    counts = [int(each["symbols"]) for each in facts]
+    usual = float(np.median(counts[:-1]))
+    if counts[-1] < 0.9 * usual:
+        yield f"{counts[-1]} of usually {usual:g} symbols have a price on {days[-1].date}"
 
 
 def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any]]:

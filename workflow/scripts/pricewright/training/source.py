@@ -56,7 +56,7 @@ class ModelSource:
             "libraries": libraries(self.script, asked_for),
         }
 
-    def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
+    def description(self, panel: Panel, asked_for: Sequence[str]) -> dict[str, Any]:
         """The parts `cutoff`, `data`, `receipts` and `code` of a model document.
 
         asked_for: words of the config, among them the optional libraries that were used.

@@ -68,7 +68,7 @@ class TrainingTask:
         """The model in place, if mode auto scores it because training is not due."""
         return self.given if self.why else None
 
-    def plan(self, threads: int = 1) -> Plan:
+    def plan(self, threads: int) -> Plan:
         """The plan of the walk-forward."""
         if self.scored:
             return Plan(self.timeline, self.settings, model=self.scored, start=self.start)
