@@ -295,7 +295,7 @@ def test_the_versions_of_many_objects_take_one_reading_of_what_is_known(tmp_path
     monkeypatch.setattr(Archive, "acceptances", reading)
     monkeypatch.setattr(configuration, "items", lambda source: [asked(each) for each in "abc"])
     config = changed({"source.uri": "s3://bucket/in/"})
-    assert source_version(config, str(tmp_path)) == "v2; v1; new c"
+    assert source_version(config, str(tmp_path), []) == "v2; v1; new c"
     assert len(readings) == 1
 
 

@@ -66,7 +66,7 @@ def read(folder: Path) -> list[Entry]:
     The part of a line that a killed writer left is ignored: it never was an entry. Raises Refusal
     for an invalid line; `verify` checks that the lines fit together.
     """
-    path = Path(folder) / NAME
+    path = folder / NAME
     return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
 
 
@@ -118,7 +118,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
     Only `seen` reveals that the last lines were cut, or that all lines from one on were rewritten
     with fitting digests.
     """
-    path = Path(folder) / NAME
+    path = folder / NAME
     try:
         found = read_lines(path)
     except Refusal as refusal:
@@ -222,8 +222,8 @@ def append(
     """
     if clash := sorted(fields.keys() & set(OWN)):
         raise ValueError(f"{clash[0]!r} is a field that every line of the ledger has")
-    path = Path(folder) / NAME
-    with locked(Path(folder)):
+    path = folder / NAME
+    with locked(folder):
         last = _after_recovery(path, clock)
         line = _line(last, event, who or login(), clock, fields)
         _add(path, line + b"\n")

@@ -172,7 +172,7 @@ def record_run(
     the files laid over the config.  facts: further fields.  once: skip it if the last run recorded
     the same. Returns the entry of this run, or of that one. Raises what `ledger.append` raises.
     """
-    last = _last_run(ledger.read(Path(root) / LEDGER)) if once else None
+    last = _last_run(ledger.read(root / LEDGER)) if once else None
     if last and [last.fields.get(name, []) for name in ("run", "steps", "configfile")] == [
         model,
         list(steps),
@@ -181,7 +181,7 @@ def record_run(
         return last
     more = ({"configfile": list(configfile)} if configfile else {}) | dict(facts or {})
     return ledger.append(
-        Path(root) / LEDGER,
+        root / LEDGER,
         "run",
         who=oneself(author),
         clock=clock,
