@@ -67,7 +67,8 @@ def read(folder: Path) -> list[Entry]:
     for an invalid line; `verify` checks that the lines fit together.
     """
     path = folder / NAME
-    return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
+    lines = enumerate(read_lines(path), 1)
+    return [parse_entry(line, f"{path}:{number}") for number, line in lines]
 
 
 def read_lines(path: Path) -> list[bytes]:
@@ -78,9 +79,8 @@ def read_lines(path: Path) -> list[bytes]:
         return []
 
 
-def parse_entry(line: bytes, path: Path, number: int) -> Entry:
-    """The entry on a line; raises Refusal for an invalid line."""
-    where = f"{path}:{number}"
+def parse_entry(line: bytes, where: str) -> Entry:
+    """The entry on a line; raises Refusal, naming `where` it is, for an invalid line."""
     document: Any = None
     with suppress(Refusal):  # a line is never corrected, nor written again
         document = parse_strict(line, where)
@@ -127,7 +127,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
     broken: list[str] = []
     for number, line in enumerate(found, 1):
         try:
-            entry = parse_entry(line, path, number)
+            entry = parse_entry(line, f"{path}:{number}")
         except Refusal as refusal:
             broken = [f"{refusal} From line {number} on it proves nothing."]
             break
@@ -227,7 +227,7 @@ def append(
         last = _after_recovery(path, clock)
         line = _line(last, event, who or login(), clock, fields)
         _add(path, line + b"\n")
-    return parse_entry(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, str(path))
 
 
 def login() -> str:
@@ -271,7 +271,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     except FileNotFoundError:
         return None
     *lines, torn = content.split(b"\n")
-    last = parse_entry(lines[-1], path, len(lines)) if lines else None
+    last = parse_entry(lines[-1], f"{path}:{len(lines)}") if lines else None
     if not torn:
         return last
     aside = path.with_name(f"torn-{sha256(torn)[:16]}")
@@ -280,7 +280,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     line = _line(last, "torn", login(), clock, fields)
     write_whole(path, content.removesuffix(torn) + line + b"\n")
     say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
-    return parse_entry(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, str(path))
 
 
 def _line(

@@ -219,9 +219,8 @@ def author_of(entries: Sequence[Entry], model: str) -> Entry | None:
 def is_author(who: str, run: Entry, policy: Policy) -> bool:
     """Whether a signer is the person who ran the training: by name, login or key."""
     names = {run.who.casefold(), str(run.fields.get("login", "")).casefold()}
-    known = {signer.who for signer in policy.signers if signer.who.casefold() in names}
-    keys = {key for name in known for key in policy.keys_of(name)}
-    return who.casefold() in names or bool(policy.keys_of(who) & keys)
+    own = {signer.fingerprint for signer in policy.signers if signer.who.casefold() in names}
+    return bool(policy.keys_of(who) & own)
 
 
 def _git_email() -> str | None:
