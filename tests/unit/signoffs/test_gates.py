@@ -555,9 +555,13 @@ def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_co
         "too few may sign (author ran the training): reviewer, second; add a line to config/signers"
         in listing
     )
+    assert "set signoffs.metrics.exclude_author" in listing
     assert "  report   missing  1 of 2, by second\n" in listing
     assert "to sign (author, reviewer): pricewright sign report\n" in listing
     assert listing.endswith("pricewright sign deploy")
+    office.signoffs["deploy"] |= {"required": 4}
+    few = missing_signatures(office.check("deploy"))
+    assert few.endswith("too few may sign: author, reviewer, second; add a line to config/signers")
 
 
 def test_a_comment_cannot_move_the_cursor(office):

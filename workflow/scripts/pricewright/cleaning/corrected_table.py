@@ -67,7 +67,7 @@ class CorrectedTable:
     @property
     def as_written(self) -> bool:
         """Whether it is the unchanged delivered file, exactly as `write_table` would write it."""
-        return self.plain.as_written and not self.mended.pieces
+        return self.plain.as_written
 
     def part(self, of: Symbols) -> "CorrectedTable":
         """The rows of some symbols."""
@@ -80,7 +80,7 @@ class CorrectedTable:
         names = [str(name) for name in symbols]
         ends, start = [*begins[1:], len(mended)], 0
         for plain in self.plain.groups():
-            table = plain if plain.schema == self.schema else plain.cast(self.schema)
+            table = plain.cast(self.schema)
             due = bisect_right(names, table["symbol"][-1].as_py()) if len(mended) else 0
             end = ends[due - 1] if due else 0
             if end > start:

@@ -167,5 +167,5 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
     for name in made:
         write_whole(root / name, contents[name].encode())
     fingerprint = statements.key_fingerprint(key)
-    ledger.append(root / LEDGER, "init", who=who, clock=clock, signer=who, key=fingerprint)
+    ledger.append(root / LEDGER, "init", who=who, clock=clock, key=fingerprint)
     return [*made, f"{LEDGER}/ledger.jsonl"]
