@@ -1,5 +1,7 @@
 """A table that is cleaned in groups of its symbols is cleaned as a whole."""
 
+from functools import partial
+
 import numpy as np
 import orjson
 import pandas as pd
@@ -9,10 +11,18 @@ from pyarrow.parquet import ParquetFile
 from corrections import DROP, SET, SPLIT, delivered
 from price_tables import read_table, write_table
 from pricewright.cleaning.corrected_table import correct
-from pricewright.tables import table_files
+from pricewright.tables import records, table_files
 from pricewright.tables.prices import Prices, write_prices
 from pricewright.tables.records import Shard
 from step_functions import clean
+
+
+def small_groups(monkeypatch, rows):
+    """Write row groups of at most so many rows, and know files that have them as one's own."""
+    monkeypatch.setattr(table_files, "ROW_GROUP", rows)
+    own = partial(table_files.ends_of_groups, most=rows)
+    monkeypatch.setattr(records, "ends_of_groups", own)
+
 
 OPTIONS = {"missing_price": "ffill", "missing_volume": "drop"}
 
@@ -44,7 +54,7 @@ def test_in_groups_of_any_size_the_prices_the_flags_and_the_receipt_are_the_same
 ):
     found = []
     for rows in (1, 90, 10**6):
-        monkeypatch.setattr(table_files, "ROW_GROUP", rows)
+        small_groups(monkeypatch, rows)
         write_prices(tmp_path / "raw.parquet", prices(missing=missing))
         found.append(made(tmp_path, tmp_path / "raw.parquet", ".json"))
     write_prices(tmp_path / "raw.json", prices(missing=missing))
@@ -65,7 +75,7 @@ def test_in_groups_of_any_size_the_prices_the_flags_and_the_receipt_are_the_same
 def test_corrected_rows_stand_where_they_belong_among_those_that_are_read_in_groups(
     tmp_path, monkeypatch, text
 ):
-    monkeypatch.setattr(table_files, "ROW_GROUP", 4)
+    small_groups(monkeypatch, 4)
     table = delivered()
     extra = table[table["symbol"] == "B"].assign(close=table["close"].max() + 1)
     others = [extra.assign(symbol=name) for name in ("AB", "BA", "C", "D")]
@@ -86,7 +96,7 @@ def test_corrected_rows_stand_where_they_belong_among_those_that_are_read_in_gro
 
 
 def test_a_file_with_nothing_to_mend_is_passed_on_as_it_would_be_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_files, "ROW_GROUP", 90)
+    small_groups(monkeypatch, 90)
     for suffix in (".json", ".parquet"):
         write_prices(tmp_path / f"raw{suffix}", prices())
     passed_on = made(tmp_path, tmp_path / "raw.parquet", ".parquet")[0]
@@ -98,7 +108,7 @@ def test_a_file_with_nothing_to_mend_is_passed_on_as_it_would_be_written(tmp_pat
 def test_what_is_filled_in_or_dropped_after_groups_that_stay_as_they_are_is_written_with_them(
     tmp_path, monkeypatch, missing
 ):
-    monkeypatch.setattr(table_files, "ROW_GROUP", 40)
+    small_groups(monkeypatch, 40)
     for suffix in (".json", ".parquet"):
         write_prices(tmp_path / f"raw{suffix}", prices(missing=missing))
     found = [
@@ -123,7 +133,7 @@ def test_nan_in_a_file_of_someone_elses_is_missing_though_no_value_is(tmp_path):
 
 
 def test_a_shard_reads_only_the_row_groups_of_its_symbols(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_files, "ROW_GROUP", 90)
+    small_groups(monkeypatch, 90)
     write_prices(tmp_path / "raw.parquet", prices(symbols=8))
     read = []
     original = ParquetFile.read_row_group

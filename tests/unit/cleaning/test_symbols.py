@@ -259,5 +259,6 @@ def test_a_symbol_that_begins_where_another_ends_at_its_price_proposes_that_it_i
     )
     fixed, _ = corrected(entries(found), table)
     assert values(flags(fixed, "ended", "gap", "jump"), "symbol") == []
-    late = market(A=ending(60), B=ending(60), FB=ending(30), META=ending(60, first=36))
-    assert "next" not in flags(late, "ended")[0]
+    for first, proposed in ((35, "META"), (36, None)):
+        late = market(A=ending(60), B=ending(60), FB=ending(30), META=ending(60, first=first))
+        assert flags(late, "ended")[0].get("next") == proposed

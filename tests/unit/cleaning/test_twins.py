@@ -66,6 +66,7 @@ def test_three_days_of_close_alone_are_the_same_if_they_move_by_enough_of_their_
     assert both(1.00000001, 1.00000011, 1.00000020) == []
     assert len(both(1.00000001, 1.00000011, 1.00000021)) == 1
     assert both(1.5, 1.5, 1.5, 1.5) == []
+    assert both(*[10 / 3] * 4) == []
     assert both(-1.00, -1.10, -1.19) == []
 
 

@@ -17,6 +17,7 @@ from pricewright.configuration.config import (
     read_config_file,
     source_files,
     source_version,
+    training_options,
 )
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Acceptance, Archive, Delivery
@@ -295,7 +296,7 @@ def test_the_versions_of_many_objects_take_one_reading_of_what_is_known(tmp_path
     monkeypatch.setattr(Archive, "acceptances", reading)
     monkeypatch.setattr(configuration, "items", lambda source: [asked(each) for each in "abc"])
     config = changed({"source.uri": "s3://bucket/in/"})
-    assert source_version(config, str(tmp_path)) == "v2; v1; new c"
+    assert source_version(config, str(tmp_path), []) == "v2; v1; new c"
     assert len(readings) == 1
 
 
@@ -304,5 +305,22 @@ def test_a_config_file_may_be_json_with_tabs_and_yaml_in_braces(tmp_path):
         (tmp_path / "c.yaml").write_text(text)
         assert read_config_file(tmp_path / "c.yaml") == {"source": {"uri": "a.csv"}}
     (tmp_path / "c.yaml").write_text('{\n\t"source": 1, "source": 2}\n')
-    with pytest.raises(Refusal, match=r"c\.yaml"):
+    with pytest.raises(Refusal, match=r"c\.yaml:2: the key 'source' appears twice"):
         read_config_file(tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "champion"),
+    [
+        ("train", None, "stocks/results/deployed_model.json"),
+        ("train", "mine.json", "mine.json"),
+        ("auto", None, "stocks/production/candidate/model.json"),
+        ("auto", "mine.json", "mine.json"),
+    ],
+)
+def test_the_champion_is_what_config_names_else_the_modules_own(mode, given, champion):
+    accept = {"champion": given} if given else {}
+    config = {"source": {"uri": "p.csv"}, "mode": mode, "accept": accept}
+    complete(config)
+    deployed = "stocks/results/deployed_model.json"
+    assert training_options(config, deployed, "stocks")["champion"] == champion

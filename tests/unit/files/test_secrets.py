@@ -50,11 +50,18 @@ def test_a_secret_of_a_letter_is_not_taken_out_of_words(monkeypatch):
     )
 
 
-def test_a_secret_within_another_leaves_nothing_of_it(monkeypatch):
-    for name, value in (("A", "abc"), ("B", "abcdef")):
+def test_the_longest_secret_that_is_taken_out_only_as_a_word_has_three_characters(monkeypatch):
+    for name, value in (("A", "sun"), ("B", "rain")):
         monkeypatch.setenv(name, value)
         read_secret(name)
-    assert redact("abcdef abc") == "*** ***"
+    assert redact("sun, sunny, rainy") == "***, sunny, ***y"
+
+
+def test_a_secret_within_another_leaves_nothing_of_it(monkeypatch):
+    for name, value in (("A", "abcd"), ("B", "abcdefgh")):
+        monkeypatch.setenv(name, value)
+        read_secret(name)
+    assert redact("abcdefgh abcd") == "*** ***"
 
 
 def test_no_log_line_and_no_traceback_holds_a_secret(monkeypatch, tmp_path):

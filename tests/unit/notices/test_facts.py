@@ -73,6 +73,9 @@ def test_a_rejection_and_a_changed_policy_are_named(firm, awaited):
     firm.train(0)
     terms(firm, "source", valid_days=7)
     assert "deploy: 1 of author, reviewer, second, because the policy changed" in awaited().text
+    terms(firm, "deploy", required=2)
+    firm.sign("reviewer", "deploy")  # that one consents, but two must sign now
+    assert "deploy: author or second" in awaited().text
 
 
 def test_the_command_names_the_configs_of_the_run(awaited):

@@ -89,6 +89,15 @@ def test_of_what_nobody_asks_for_any_more_it_is_not_told_that_it_is_over(desk, w
     assert len(web_hook.taken) == 1
 
 
+def test_that_nobody_is_waited_for_any_more_is_not_told_and_it_may_be_told_again(desk, web_hook):
+    waiting = Notice("waiting", "Model abc waits for people.", "pricewright sign source")
+    desk(waiting)
+    assert desk(known=["waiting"]) == []
+    assert len(web_hook.taken) == 1
+    desk(waiting)
+    assert len(web_hook.taken) == 2
+
+
 def test_a_release_is_told_each_time_that_there_is_one(desk, web_hook):
     desk(RELEASED)
     desk(known=list(EVENTS))
@@ -109,6 +118,19 @@ def test_a_service_that_refuses_is_said_and_told_the_next_time(desk, web_hook):
     web_hook.status = 200
     assert desk(FAILED) == []
     assert web_hook.titles() == ["Oil: failed"]
+
+
+def test_a_service_that_refuses_is_still_known_to_have_been_told_before(
+    tmp_path, monkeypatch, web_hook, mailbox
+):
+    monkeypatch.setenv("DESK", f"{web_hook.url} {mailbox.url}")
+    assert tell(tmp_path, config("DESK"), [FAILED]) == []
+    web_hook.status = 500
+    assert len(tell(tmp_path, config("DESK"), [FAILED, LATE])) == 1
+    web_hook.status = 200
+    assert tell(tmp_path, config("DESK"), [FAILED, LATE]) == []
+    assert web_hook.titles() == ["Oil: failed", "Oil: data late"]
+    assert len(mailbox.messages) == 2
 
 
 def test_one_service_that_is_down_keeps_no_other_from_being_told(

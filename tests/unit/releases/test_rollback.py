@@ -308,3 +308,16 @@ def test_if_the_earlier_release_fails_its_smoke_test_the_later_one_stays(two, mo
         two.roll_back("previous")
     assert two.current == two.second
     assert two.events()[-2:] == ["rollback", "smoke-test-failed"]
+
+
+def test_a_switch_that_nobody_ended_is_named_until_the_next_one_ends_it(firm):
+    firm.signed_release(0)
+    ledger.append(firm.root / "ledger", "release", clock=firm.clock, release="f" * 64)
+    assert ": begun but not ended\n" in describe_switches(firm.root)
+    assert verify_releases(firm.root) == [
+        "line 10 of the ledger: a release was begun but not ended; the next release or rollback "
+        "ends it."
+    ]
+    firm.signed_release(1)
+    assert verify_releases(firm.root) == []
+    assert ": undone\n" in describe_switches(firm.root)

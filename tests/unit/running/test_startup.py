@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from snakemake.exceptions import LockException, print_exception
@@ -22,7 +23,7 @@ UNFIT = ["a b", "a(b)", "a'b", 'a"b', "a$b", "a;b", "a*b", "a{b}", "a\\b"]
 def test_a_folder_below_which_no_script_starts_is_refused_in_one_sentence(name, monkeypatch):
     monkeypatch.setattr(sys, "executable", f"/home/ann/{name}/.venv/bin/python")
     with pytest.raises(ConfigError, match=r"cannot start scripts; move the project"):
-        checked({}, Path())
+        checked({}, Path(), ITSELF)
 
 
 def make_environment(folder):
@@ -105,6 +106,13 @@ def test_a_full_disk_is_not_blamed_on_snakemake(said):
     )
 
 
+def workflow(*, is_main):
+    return SimpleNamespace(modifier=SimpleNamespace(is_main_snakefile=lambda: is_main))
+
+
+ITSELF = workflow(is_main=True)
+
+
 def of_prices(folder, **accept):
     """A config that names a source, and something under `accept`."""
     (folder / "prices.csv").write_text("date,symbol,close\n2024-01-02,A,1.0\n")
@@ -116,9 +124,10 @@ def test_a_champion_that_is_not_there_is_refused_because_the_gate_would_silently
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"'accept.champion': found 'nope.json', but there is no"):
-        checked(of_prices(tmp_path, champion="nope.json"), tmp_path)
+        checked(of_prices(tmp_path, champion="nope.json"), tmp_path, ITSELF)
     (tmp_path / "yes.json").touch()
-    assert checked(of_prices(tmp_path, champion="yes.json"), tmp_path) == ["prices.csv"]
+    config = of_prices(tmp_path, champion="yes.json")
+    assert checked(config, tmp_path, ITSELF) == ["prices.csv"]
 
 
 @pytest.mark.parametrize(
@@ -131,4 +140,13 @@ def test_a_champion_that_is_not_there_is_refused_because_the_gate_would_silently
 )
 def test_a_first_run_has_no_champion_and_begins(accept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert checked(of_prices(tmp_path, **accept), tmp_path) == ["prices.csv"]
+    assert checked(of_prices(tmp_path, **accept), tmp_path, ITSELF) == ["prices.csv"]
+
+
+def test_a_file_of_corrections_that_is_lost_is_missed_except_in_a_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"corrections": {"file": "c.yaml"}}
+    with pytest.raises(ConfigError, match=r"'corrections.file': found 'c.yaml', but there is no"):
+        checked(of_prices(tmp_path) | given, tmp_path, ITSELF)
+    in_a_module = workflow(is_main=False)
+    assert checked(of_prices(tmp_path) | given, tmp_path, in_a_module) == ["prices.csv"]

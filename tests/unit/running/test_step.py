@@ -133,6 +133,7 @@ def test_the_logs_that_this_run_left_tell_which_attempt_it_is(tmp_path):
 
 def test_within_a_job_of_a_cluster_whoever_submitted_it_says_which_attempt_it_is(tmp_path):
     retry = retrying(SimpleNamespace(remote_exec=True, attempt=3), RETRIES)(None, None)
+    assert retry["delay"] == 0.5
     assert step.attempt_number(retry, tmp_path / "clean.log") == 3
 
 

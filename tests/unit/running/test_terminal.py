@@ -123,7 +123,7 @@ def test_two_steps_at_once_have_a_line_each_and_leave_it_as_they_end(run):
     assert "✓ ingest               1.0 s  7 rows\n" in run.text()
 
 
-@pytest.mark.parametrize("width", [20, 40, 69, 80, 120])
+@pytest.mark.parametrize("width", [20, 40, 69, 70, 120])
 def test_no_line_is_wider_than_the_screen(tmp_path, width):
     run = Run(tmp_path, width=width)
     run.begin("train_or_score", 1)

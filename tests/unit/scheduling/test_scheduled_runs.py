@@ -188,6 +188,13 @@ def slow(folder):
     return shlex.join([sys.executable, "slow.py"])
 
 
+def test_a_run_knows_what_the_environment_of_its_timer_holds(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESK_TOKEN", "of the desk")
+    command = shlex.join(["sh", "-c", 'echo "$DESK_TOKEN" > told'])
+    assert run_workflow(tmp_path, Schedule(exchange="XNYS", command=command), (), None) == 0
+    assert (tmp_path / "told").read_text() == "of the desk\n"
+
+
 def test_a_run_that_overlaps_the_one_before_leaves_and_nothing_is_run_twice(tmp_path, desk):
     first = process(RUN_DUE.format(command=slow(tmp_path)), tmp_path)
     first.stdout.readline()

@@ -64,15 +64,19 @@ def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
     assert author_of([entry], "e" * 64) is None
 
 
-def test_the_author_is_known_by_name_in_any_capitals_and_by_login(office, monkeypatch):
-    monkeypatch.setenv("LOGNAME", "second")
+def test_the_author_is_known_by_name_in_any_capitals_by_login_and_by_key(office, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "dana")
+    office.name_also("Dana", "outsider")
+    office.name_also("alias", "reviewer")
     office.write(MODEL, "a model of many names\n")
     office.record_run("Reviewer")
     run = author_of(ledger.read(office.root / "ledger"), sha256(b"a model of many names\n"))
-    excluded = {
-        who for who in ("author", "reviewer", "second") if is_author(who, run, office.policy)
+    names = {signer.who for signer in office.policy.signers}
+    assert {who for who in names if is_author(who, run, office.policy)} == {
+        "reviewer",
+        "Dana",
+        "alias",
     }
-    assert excluded == {"reviewer", "second"}
 
 
 @pytest.mark.parametrize("steps", [None, 7, "train_or_score", ["report"]])

@@ -1,10 +1,19 @@
 """What people sign in mode auto lies aside, whole, and stays until another model is trained."""
 
+import shutil
+
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.signoffs.candidate import write_candidate
-from pricewright.signoffs.signed_files import CANDIDATE, GATES, covered_folder, read_covered
+from pricewright.signoffs.candidate import restore_candidate, write_candidate
+from pricewright.signoffs.signed_files import (
+    CANDIDATE,
+    DEPLOYED,
+    GATES,
+    RECEIPT,
+    covered_folder,
+    read_covered,
+)
 
 FOLDER = covered_folder("auto")
 
@@ -77,3 +86,19 @@ def test_before_anything_was_trained_it_is_said_what_to_run(office):
 
 def test_in_the_other_modes_people_sign_what_is_in_results():
     assert [covered_folder(mode) for mode in ("train", "score")] == [None, None]
+
+
+def test_a_lost_one_is_restored_from_the_results_of_the_run_that_trained_it(firm):
+    folder = restore_candidate(firm.root)
+    assert folder
+    assert folder.parent == firm.production / "candidates"
+    assert laid(firm) == firm.covered()
+    assert restore_candidate(firm.root) is None
+
+
+@pytest.mark.parametrize("name", [DEPLOYED, RECEIPT])
+def test_a_lost_one_is_not_restored_from_results_of_two_runs_or_that_are_not_deployed(firm, name):
+    shutil.copy(firm.made[1] / name, firm.root / name)
+    with pytest.raises(Refusal, match=f"{CANDIDATE}/ingest.json: no such file"):
+        restore_candidate(firm.root)
+    assert not firm.production.exists()

@@ -10,6 +10,7 @@ from people import signers_line
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
+from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.presentation import missing_signatures, signoff_overview
 from pricewright.signoffs.signed_files import GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.signing import begin_signoffs
@@ -17,7 +18,7 @@ from pricewright.signoffs.signing import begin_signoffs
 
 def take(path, folder):
     """Keep a copy of a statement and its signature, to be put back later."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for each in (path, path.with_name(path.name + ".sig")):
         shutil.copy(each, folder)
     return folder / path.name
@@ -129,12 +130,15 @@ def test_who_signed_as_author_of_other_bytes_is_not_the_author_of_these(apart):
     assert NOBODY in apart.void("metrics")["reviewer"]
 
 
-def test_authorship_can_be_taken_back_and_does_not_expire(apart):
-    apart.sign("author", "author")
+def test_authorship_does_not_expire_and_once_taken_back_its_old_file_does_not_restore_it(apart):
+    path = apart.sign("author", "author")
+    kept = take(path, apart.root / "kept")
     apart.wait(days=1000)
     apart.sign("reviewer", "metrics")
     assert apart.check("metrics").satisfied
     apart.sign("author", "author", "withdrawn")
+    assert NOBODY in apart.void("metrics")["reviewer"]
+    put_back(kept, path)
     assert NOBODY in apart.void("metrics")["reviewer"]
 
 
@@ -148,6 +152,28 @@ def test_who_trained_several_models_is_the_author_of_each(apart):
     put_back(kept, apart.root / "signoffs/author/author.json")
     apart.sign("reviewer", "metrics")
     assert apart.check("metrics").satisfied
+
+
+def test_who_trained_a_released_model_is_its_author_with_a_new_key_too(office, keys):
+    office.signoffs["deploy"] |= {"exclude_author": True}
+    office.write(MODEL, "a model that a machine trained for them")
+    office.record_run("a machine")
+    path = office.sign("reviewer", "author")
+    release = office.root / "release"
+    take(path, release / "signoffs/author")
+    path.unlink()
+    office.name_signers("author", "second")
+    signers = office.root / "config/signers"
+    signers.write_text(signers.read_text() + signers_line("reviewer", keys["outsider"]))
+    office.sign("reviewer", "deploy", key="outsider")
+    files = digests(office.covered())
+    (gate,) = check_gates(
+        office.root, office.policy, files, office.clock, ("deploy",), release=release
+    ).gates
+    assert [each.void for each in gate.void] == [
+        "reviewer ran the training (signoffs.deploy.exclude_author)"
+    ]
+    assert gate.may_sign == ["author", "second"]
 
 
 def test_a_machine_that_trains_has_a_key_that_may_sign_nothing_else(apart, keys):
@@ -529,9 +555,13 @@ def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_co
         "too few may sign (author ran the training): reviewer, second; add a line to config/signers"
         in listing
     )
+    assert "set signoffs.metrics.exclude_author" in listing
     assert "  report   missing  1 of 2, by second\n" in listing
     assert "to sign (author, reviewer): pricewright sign report\n" in listing
     assert listing.endswith("pricewright sign deploy")
+    office.signoffs["deploy"] |= {"required": 4}
+    few = missing_signatures(office.check("deploy"))
+    assert few.endswith("too few may sign: author, reviewer, second; add a line to config/signers")
 
 
 def test_a_comment_cannot_move_the_cursor(office):

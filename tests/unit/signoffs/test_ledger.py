@@ -154,14 +154,14 @@ def test_a_line_that_is_older_than_the_one_before_it_is_named(tmp_path, minutes,
 
 def test_a_line_that_is_no_json_is_to_be_restored_not_corrected(folder):
     with pytest.raises(Refusal, match=r"ledger\.jsonl:3: not an entry .*; restore the ledger"):
-        ledger.parse_entry(b"rubbish", folder / "ledger.jsonl", 3)
+        ledger.parse_entry(b"rubbish", f"{folder}/ledger.jsonl:3")
 
 
 def test_a_time_that_is_none_is_no_line(folder):
     for time in ("2026-13-05T12:00:00Z", "2026-01-05", "now"):
         text = lines(folder)[0].replace(b"2026-01-05T12:00:00Z", time.encode())
         with pytest.raises(Refusal, match="not an entry"):
-            ledger.parse_entry(text[:-1], folder / "ledger.jsonl", 1)
+            ledger.parse_entry(text[:-1], f"{folder}/ledger.jsonl:1")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,22 @@ def test_a_gates_digest_is_about_ten_lines(files, gate):
     assert all(text.isprintable() for _, text in facts)
 
 
+def test_it_says_how_many_criteria_are_met_and_how_many_were_not_judged(files):
+    def said(*met):
+        def judge(model):
+            for found in model["acceptance"]["criteria"].values():
+                found["met"] = True
+            for found, each in zip(model["acceptance"]["criteria"].values(), met, strict=False):
+                found["met"] = each
+
+        judged = changed(files, signed_files.MODEL, judge)
+        return dict(presentation.gate_summary("report", judged))["acceptance"]
+
+    count = len(orjson.loads(files[signed_files.MODEL])["acceptance"]["criteria"])
+    assert said(False) == f"{count - 1} of {count} criteria met"
+    assert said(False, None) == f"{count - 2} of {count - 1} criteria met, 1 not judged"
+
+
 def test_of_a_release_it_names_the_releases_own_report(files):
     folder = Path("production/releases/abc")
     shown = dict(presentation.gate_summary("deploy", files, folder))

@@ -335,3 +335,25 @@ def test_a_private_key_that_others_may_read_is_refused_in_words_that_say_so(offi
         statements.sign(b"content", key, "report")
     assert f"did not sign (Permissions 0644 for '{key}' are too open;" in str(refused.value)
     assert "@" not in str(refused.value)
+
+
+def test_the_public_half_of_a_key_is_computed_if_no_file_beside_it_has_it(keys, tmp_path):
+    key = tmp_path / "key"
+    key.write_bytes(keys["reviewer"].read_bytes())
+    key.chmod(0o600)
+    assert statements.public_key(key) == statements.public_key(keys["reviewer"])
+    key.write_text("no key\n")
+    with pytest.raises(Refusal, match="ssh-keygen cannot read this key"):
+        statements.public_key(key)
+
+
+def test_on_a_terminal_ssh_keygen_speaks_for_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with pytest.raises(Refusal, match=r"did not sign \(see above\)"):
+        statements.sign(b"a statement", tmp_path / "nokey", "report")
+
+
+def test_without_ssh_keygen_one_sentence_says_what_to_install(keys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Refusal, match=r"is not installed.*apt-get install openssh"):
+        statements.key_fingerprint(keys["reviewer"])

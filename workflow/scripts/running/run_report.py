@@ -114,5 +114,5 @@ def harmless(page: str) -> str:
     if page.count(_HEAD) != 1 or not {"workflow_desc", "results", "rules"} <= held:
         raise RuntimeError("Snakemake's report has another structure; adapt run_report.py.")
     page = _DATA.sub(lambda line: line[1] + line[2].replace("<", "\\u003c"), page)
-    page = page.replace(_HEAD, f"{_HEAD}\n    {_POLICY}", 1)
+    page = page.replace(_HEAD, f"{_HEAD}\n    {_POLICY}")
     return page.replace("</head>", f"    {_STYLE}\n</head>", 1)

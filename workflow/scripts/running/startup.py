@@ -202,7 +202,7 @@ def _warn_if_last_run_had_config_files() -> None:
             )
 
 
-def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[str]:
+def checked(config: dict[str, Any], home: Path, workflow: Any) -> list[str]:
     """Complete the config in place, and return the files of its source.
 
     home: the folder to look in for a source that the working directory lacks.  workflow: Snakemake
@@ -223,7 +223,7 @@ def checked(config: dict[str, Any], home: Path, workflow: Any = None) -> list[st
         raise ConfigError(str(refusal)) from None
     corrections, is_main = config["corrections"]["file"], False
     with comfort("a missing file of corrections is only noticed when `clean` runs"):
-        is_main = workflow is not None and workflow.modifier.is_main_snakefile()
+        is_main = workflow.modifier.is_main_snakefile()
     if is_main and corrections is not None and not Path(corrections).exists():
         raise ConfigError(
             f"config key 'corrections.file': found {corrections!r}, but there is no such file; "

@@ -64,11 +64,6 @@ class CorrectedTable:
         """The columns and their types."""
         return self.mended.schema
 
-    @property
-    def as_written(self) -> bool:
-        """Whether it is the unchanged delivered file, exactly as `write_table` would write it."""
-        return self.plain.as_written and not self.mended.pieces
-
     def part(self, of: Symbols) -> "CorrectedTable":
         """The rows of some symbols."""
         return replace(self, plain=self.plain.part(of), mended=self.mended.part(of))
@@ -80,7 +75,7 @@ class CorrectedTable:
         names = [str(name) for name in symbols]
         ends, start = [*begins[1:], len(mended)], 0
         for plain in self.plain.groups():
-            table = plain if plain.schema == self.schema else plain.cast(self.schema)
+            table = plain.cast(self.schema)
             due = bisect_right(names, table["symbol"][-1].as_py()) if len(mended) else 0
             end = ends[due - 1] if due else 0
             if end > start:
@@ -191,7 +186,7 @@ def write_settled(
     filled, lacking = Counter[str](), Counter[str]()
     newest, bare = dict[str, str](), list[str]()
     rows = symbols = 0
-    as_it_is = made.as_written and is_parquet(output)
+    as_it_is = made.plain.as_written and is_parquet(output)
 
     def settled() -> Iterator[pa.Table]:
         """All groups, or none at all if the file can be copied unchanged."""

@@ -54,8 +54,6 @@ def apply_corrections(
     - a symbol would have two rows on a day;
     - a delisted symbol has another price later.
     """
-    if not corrections:
-        return table, []
     work = _Work(DeliveredTable(table, corrections, name))
     changed: dict[Correction, Change] = {}
     by_date = sorted(corrections, key=lambda each: each.date)

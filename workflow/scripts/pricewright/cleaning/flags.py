@@ -102,8 +102,7 @@ class Quality:
         turnover, most first; it is empty without symbols, prices or volumes.
         """
         counts = Counter(entry["flag"] for entry in flags)
-        by_symbol = Counter(entry["symbol"] for entry in flags)
-        worst = sorted(by_symbol.items(), key=lambda item: (-item[1], item[0] or ""))[:MOST]
+        worst = Counter(entry["symbol"] for entry in flags).most_common(MOST)
         return {
             "rows": self._rows,
             "symbols": self._symbols,

@@ -101,7 +101,7 @@ def settle_missing(table: pa.Table, missing: MissingRules, modelled: str = "auto
         return Settled(table, filled, without_adj_close=bare)
     ends = np.append(begins[1:], len(table)) - 1
     lost = np.flatnonzero(~keep[ends]).tolist() if "symbol" in table.column_names else []
-    newest = {str(symbols[place]): str(table["date"][int(ends[place])]) for place in lost}
+    newest = {str(symbols[place]): str(table["date"][ends[place]]) for place in lost}
     return Settled(table.filter(pa.array(keep)), filled, lacking, newest, bare)
 
 

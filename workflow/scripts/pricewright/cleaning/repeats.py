@@ -315,8 +315,6 @@ def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     compared with the first.
     """
     columns = twin_columns(panel)
-    if not columns:
-        return []
     rows = rows_of(panel, columns)
     leader, other = _pairs(rows, limits)
     leader, other, count = _runs_twins(rows, leader, other)

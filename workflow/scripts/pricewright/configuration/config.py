@@ -75,7 +75,7 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     return [str(file.path) for file in files]
 
 
-def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
+def source_version(config: dict[str, Any], project: str, files: Sequence[str]) -> str:
     """A version of the source's content, determined at each run, which changes with the content.
 
     project: the folder with `results/` and the received data.  files: the source's files, if it has
@@ -91,9 +91,7 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
     return "; ".join(archive.version(item, last.get(item.place)) for item in found)
 
 
-def source_digests(
-    config: Mapping[str, Any], files: Sequence[str], project: str = "."
-) -> dict[str, str]:
+def source_digests(config: Mapping[str, Any], files: Sequence[str], project: str) -> dict[str, str]:
     """The SHA-256 of each of the source's files. A file is not read if the system says that it was
     not written to since it was received."""
     last: dict[str, Delivery] = {}
@@ -294,7 +292,7 @@ WORKFLOW = Path(__file__).resolve().parents[4]
 """The folder with `workflow/` and `config/`."""
 
 
-def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
+def read_config(files: Sequence[Path]) -> dict[str, Any]:
     """The config, complete and checked, as in a run with `--configfile` and these files.
 
     Raises Refusal as `complete` does, and for a file that is not YAML.
@@ -302,7 +300,7 @@ def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
     return complete(read_incomplete_config(files))
 
 
-def read_incomplete_config(files: Sequence[Path] = ()) -> dict[str, Any]:
+def read_incomplete_config(files: Sequence[Path]) -> dict[str, Any]:
     """The merged config files, unchecked; raises Refusal for a file that is not YAML."""
     config: dict[str, Any] = {}
     for path in [Path(config_file(WORKFLOW)), *files]:

@@ -50,7 +50,7 @@ def code_used(
     return {script.name: code_digest(script, schemas)} | libraries(script, asked_for)
 
 
-def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
+def libraries(script: Path, asked_for: Iterable[str]) -> dict[str, str]:
     """The versions of Python and of the distributions that the script and its modules import.
 
     Optional libraries count only if they are in `asked_for`.

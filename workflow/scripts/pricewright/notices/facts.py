@@ -74,7 +74,7 @@ def unaccepted_model(root: Path) -> Notice | None:
 def awaited_people(
     root: Path,
     config: Mapping[str, Any],
-    configfile: Sequence[Path] = (),
+    configfile: Sequence[Path],
     clock: Clock = now,
 ) -> Notice | None:
     """The notice of whose signatures the model in staging awaits, or that only its release is left.

@@ -99,7 +99,7 @@ _OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: 
 
 def releases_folder(root: Path) -> Path:
     """The folder of the releases."""
-    return Path(root) / RELEASES
+    return root / RELEASES
 
 
 LEAST = 4
@@ -130,7 +130,7 @@ def find_release(root: Path, text: str) -> str:
 
     Raises Refusal unless it names exactly one release that is kept.
     """
-    entries = ledger.read(Path(root) / "ledger")
+    entries = ledger.read(root / "ledger")
     if text == PREVIOUS:
         found = release_before(entries)
         if found is None:
@@ -186,7 +186,7 @@ def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
 
     Raises LinkAstray, with what to do, for any other: somebody changed the link or the ledger.
     """
-    link, state = Path(root) / "production" / CURRENT, state_of(entries)
+    link, state = root / "production" / CURRENT, state_of(entries)
     found = read_link(link.parent)
     begun = state.unfinished.fields["release"] if state.unfinished else None
     if found == state.release or (begun and found == begun):
@@ -211,7 +211,7 @@ def describe_dropped(root: Path) -> str:
     """A sentence about the releases that were dropped; "" if there are none or it is unknown."""
     dropped: dict[str, Entry] = {}
     with suppress(Refusal):
-        dropped = dropped_releases(ledger.read(Path(root) / "ledger"))
+        dropped = dropped_releases(ledger.read(root / "ledger"))
     named = ", ".join(f"{digest[:12]}… on {told.time[:10]}" for digest, told in dropped.items())
     return named and (
         f"Not checked, because history.keep_releases_days dropped them: release {named}."
@@ -221,7 +221,7 @@ def describe_dropped(root: Path) -> str:
 def unproven_switches(root: Path) -> list[str]:
     """The releases and rollbacks of earlier versions that cannot be proved, in sentences."""
     with suppress(Refusal):  # `verify_releases` reports it
-        return list(authority(root, ledger.read(Path(root) / "ledger"), every=True).unproven)
+        return list(authority(root, ledger.read(root / "ledger"), every=True).unproven)
     return []
 
 
@@ -262,7 +262,7 @@ def describe_switches(root: Path, most: int = 10) -> str:
     Above them is what is wrong: the first of a wrong link, a missing release and a change of the
     release in production; and the lines of `authority` that do not hold or cannot be proved.
     """
-    entries = ledger.read(Path(root) / "ledger")
+    entries = ledger.read(root / "ledger")
     found = described_switches(entries)
     now, allowed = in_production(entries), authority(root, entries)
     troubles = [
@@ -291,7 +291,7 @@ def verify_releases(root: Path) -> list[str]:
     that are kept; the link must point where the ledger says.
     """
     try:
-        entries = ledger.read(Path(root) / "ledger")
+        entries = ledger.read(root / "ledger")
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))

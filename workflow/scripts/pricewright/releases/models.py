@@ -59,7 +59,7 @@ def record_training(
     keep_models: the number of models to keep that nobody signed or released. Raises what
     `ledger.append` raises, and OSError if the model cannot be written.
     """
-    root, content = Path(root), read_whole(output)
+    content = read_whole(output)
     criteria = document["acceptance"]["criteria"]
     record_run(
         root,
@@ -113,7 +113,7 @@ def _released(entries: Sequence[Entry]) -> set[Any]:
 
 def trainings(root: Path) -> list[Training]:
     """Every training in the ledger, newest first."""
-    entries = ledger.read(Path(root) / LEDGER)
+    entries = ledger.read(root / LEDGER)
     released: dict[Any, str] = {}
     for begun, end in ledger.switches(entries):
         if end and end.event == PASSED:
@@ -160,7 +160,7 @@ def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
 def _release(root: Path, text: str) -> str:
     if text == history.PREVIOUS:
         return history.find_release(root, text)
-    entries = ledger.read(Path(root) / LEDGER)
+    entries = ledger.read(root / LEDGER)
     release = ledger.in_production(entries)
     if release is None:
         raise Refusal(f"{PRODUCTION}: nothing has been released yet.")

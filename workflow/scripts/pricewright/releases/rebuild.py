@@ -65,7 +65,7 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
     The comparison with the previous champion is copied, because that model may be gone; everything
     else is made again.  tell: receives the sentence on a model that is the same or nearly so.
     """
-    root = Path(root).resolve()
+    root = root.resolve()
     try:
         entries = ledger.read(root / "ledger")
         digest = in_production(entries)

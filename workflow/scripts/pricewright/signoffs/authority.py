@@ -175,13 +175,13 @@ def _named(root: Path, begun: Entry) -> dict[str, StoredStatement | None]:
     digests = begun.fields.get("signoffs")
     if not isinstance(digests, dict):
         return {}
-    folder = Path(root) / RELEASES / str(begun.fields["release"])
+    folder = root / RELEASES / str(begun.fields["release"])
     found = {}
     for name, digest in digests.items():
         if not name.endswith(".sig"):
             part = _NAME.fullmatch(name)
             found[name] = part and recorded_statement(
-                Path(root),
+                root,
                 cast(Gate, part[1]),
                 part[2],
                 str(digest),

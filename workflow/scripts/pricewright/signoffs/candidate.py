@@ -68,10 +68,10 @@ def restore_candidate(root: Path) -> Path | None:
         trained = parse_json(files[MODEL], MODEL).get("mode") == "train"
         if not trained or discrepancies(files) or not _is_deployed(root, files):
             raise lost from None
-        return write_candidate(Path(root) / "production", files)
+        return write_candidate(root / "production", files)
     return None
 
 
 def _is_deployed(root: Path, files: Mapping[str, bytes]) -> bool:
-    deployed = Path(root) / DEPLOYED
+    deployed = root / DEPLOYED
     return deployed.is_file() and file_sha256(deployed) == digests(files)[MODEL]

@@ -137,7 +137,7 @@ def check_gates(
     Raises Refusal if no signers are configured or the ledger cannot be read.
     """
     require_signers(policy)
-    folder = Path(root) / LEDGER
+    folder = root / LEDGER
     problems = ledger.verify(folder)
     entries = ledger.read(folder) if not problems else []
     if release is None:  # a release keeps the report that people signed, whatever came later
@@ -232,16 +232,16 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     one whose signature was never good, by today's signers or those of its time, is one. So is a
     decision on record whose signed statement is lost.
     """
-    folder = Path(root) / LEDGER
+    folder = root / LEDGER
     entries: list[Entry] = []
     with suppress(Refusal):  # `ledger.verify` reports it below
         entries = ledger.read(folder)
-    opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
+    opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(root)]
     given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
-    problems = [*ledger.verify(folder, seen_then), *_lost_statements(Path(root), entries)]
+    problems = [*ledger.verify(folder, seen_then), *_lost_statements(root, entries)]
     if opened and not policy.signers:
-        state = "names nobody" if (Path(root) / SIGNERS).exists() else "is missing"
+        state = "names nobody" if (root / SIGNERS).exists() else "is missing"
         lost = (
             f"{SIGNERS}: {state}, so nothing in {SIGNOFFS}/ is checked ({len(opened)} sign-offs); "
             "restore it from a backup."

@@ -66,8 +66,9 @@ def read(folder: Path) -> list[Entry]:
     The part of a line that a killed writer left is ignored: it never was an entry. Raises Refusal
     for an invalid line; `verify` checks that the lines fit together.
     """
-    path = Path(folder) / NAME
-    return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
+    path = folder / NAME
+    lines = enumerate(read_lines(path), 1)
+    return [parse_entry(line, f"{path}:{number}") for number, line in lines]
 
 
 def read_lines(path: Path) -> list[bytes]:
@@ -78,9 +79,8 @@ def read_lines(path: Path) -> list[bytes]:
         return []
 
 
-def parse_entry(line: bytes, path: Path, number: int) -> Entry:
-    """The entry on a line; raises Refusal for an invalid line."""
-    where = f"{path}:{number}"
+def parse_entry(line: bytes, where: str) -> Entry:
+    """The entry on a line; raises Refusal, naming `where` it is, for an invalid line."""
     document: Any = None
     with suppress(Refusal):  # a line is never corrected, nor written again
         document = parse_strict(line, where)
@@ -118,7 +118,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
     Only `seen` reveals that the last lines were cut, or that all lines from one on were rewritten
     with fitting digests.
     """
-    path = Path(folder) / NAME
+    path = folder / NAME
     try:
         found = read_lines(path)
     except Refusal as refusal:
@@ -127,7 +127,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
     broken: list[str] = []
     for number, line in enumerate(found, 1):
         try:
-            entry = parse_entry(line, path, number)
+            entry = parse_entry(line, f"{path}:{number}")
         except Refusal as refusal:
             broken = [f"{refusal} From line {number} on it proves nothing."]
             break
@@ -222,12 +222,12 @@ def append(
     """
     if clash := sorted(fields.keys() & set(OWN)):
         raise ValueError(f"{clash[0]!r} is a field that every line of the ledger has")
-    path = Path(folder) / NAME
-    with locked(Path(folder)):
+    path = folder / NAME
+    with locked(folder):
         last = _after_recovery(path, clock)
         line = _line(last, event, who or login(), clock, fields)
         _add(path, line + b"\n")
-    return parse_entry(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, str(path))
 
 
 def login() -> str:
@@ -271,7 +271,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     except FileNotFoundError:
         return None
     *lines, torn = content.split(b"\n")
-    last = parse_entry(lines[-1], path, len(lines)) if lines else None
+    last = parse_entry(lines[-1], f"{path}:{len(lines)}") if lines else None
     if not torn:
         return last
     aside = path.with_name(f"torn-{sha256(torn)[:16]}")
@@ -280,7 +280,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     line = _line(last, "torn", login(), clock, fields)
     write_whole(path, content.removesuffix(torn) + line + b"\n")
     say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
-    return parse_entry(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, str(path))
 
 
 def _line(

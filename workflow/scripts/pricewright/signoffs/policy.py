@@ -172,7 +172,7 @@ def record_run(
     the files laid over the config.  facts: further fields.  once: skip it if the last run recorded
     the same. Returns the entry of this run, or of that one. Raises what `ledger.append` raises.
     """
-    last = _last_run(ledger.read(Path(root) / LEDGER)) if once else None
+    last = _last_run(ledger.read(root / LEDGER)) if once else None
     if last and [last.fields.get(name, []) for name in ("run", "steps", "configfile")] == [
         model,
         list(steps),
@@ -181,7 +181,7 @@ def record_run(
         return last
     more = ({"configfile": list(configfile)} if configfile else {}) | dict(facts or {})
     return ledger.append(
-        Path(root) / LEDGER,
+        root / LEDGER,
         "run",
         who=oneself(author),
         clock=clock,
@@ -219,9 +219,8 @@ def author_of(entries: Sequence[Entry], model: str) -> Entry | None:
 def is_author(who: str, run: Entry, policy: Policy) -> bool:
     """Whether a signer is the person who ran the training: by name, login or key."""
     names = {run.who.casefold(), str(run.fields.get("login", "")).casefold()}
-    known = {signer.who for signer in policy.signers if signer.who.casefold() in names}
-    keys = {key for name in known for key in policy.keys_of(name)}
-    return who.casefold() in names or bool(policy.keys_of(who) & keys)
+    own = {signer.fingerprint for signer in policy.signers if signer.who.casefold() in names}
+    return bool(policy.keys_of(who) & own)
 
 
 def _git_email() -> str | None:

@@ -321,7 +321,7 @@ def signing_summary(
     files: Mapping[str, bytes],
     decision: Decision,
     *,
-    folder: Path | None = None,
+    folder: Path | None,
 ) -> str:
     """What a person reads before signing, with warnings at the end.
 

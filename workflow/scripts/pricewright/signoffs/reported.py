@@ -18,9 +18,9 @@ def record_report(root: Path, author: str | None) -> None:
 
     author: as `record_run` takes it. Raises what `ledger.append` raises.
     """
-    folder = Path(root) / LEDGER
-    written = {name: file_sha256(Path(root) / name) for name in GATES["report"]}
-    model = file_sha256(Path(root) / MODEL)
+    folder = root / LEDGER
+    written = {name: file_sha256(root / name) for name in GATES["report"]}
+    model = file_sha256(root / MODEL)
     if written not in _written(ledger.read(folder), model):
         ledger.append(folder, EVENT, who=oneself(author), model=model, files=written)
 

@@ -61,14 +61,14 @@ def covered_folder(mode: str) -> Path | None:
     return Path(CANDIDATE) if mode == "auto" else None
 
 
-def require_covered(root: Path, folder: Path | None = None) -> None:
+def require_covered(root: Path, folder: Path | None) -> None:
     """Raise Refusal if a file that decisions cover is missing."""
     lost = (
         f"; if {folder} is still missing then, train a model with "
         "`snakemake --cores 1 --forcerun train_or_score`"
     )
     for place in _places(folder).values():
-        if not (Path(root) / place).exists():
+        if not (root / place).exists():
             more = lost if folder == Path(CANDIDATE) else ""
             raise Refusal(f"{place}: no such file; run `snakemake --cores 1` first{more}.")
 
@@ -81,11 +81,11 @@ def read_covered(root: Path, folder: Path | None = None) -> dict[str, bytes]:
     """
     require_covered(root, folder)
     if folder:  # it is a link, which may change while the files are read
-        folder = Path(os.path.realpath(Path(root) / folder))
+        folder = Path(os.path.realpath(root / folder))
     found = {}
     for name, place in _places(folder).items():
         with refuse_missing(place):  # it may have been deleted since
-            found[name] = read_regular(Path(root) / place)
+            found[name] = read_regular(root / place)
     return found
 
 

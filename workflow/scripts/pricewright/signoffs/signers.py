@@ -51,7 +51,7 @@ def read_signers(root: Path) -> tuple[tuple[Signer, ...], bytes]:
 
     Raises Refusal for a file that allows more, or revokes less, than it seems to.
     """
-    signers, revoked = (_content(Path(root), name) for name in (SIGNERS, REVOKED))
+    signers, revoked = (_content(root, name) for name in (SIGNERS, REVOKED))
     return parse_signers(signers), parse_revoked(revoked)
 
 

@@ -31,7 +31,7 @@ class Signing:
     fingerprint: str
 
 
-def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> Signing:
+def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None) -> Signing:
     """The person whose key this is; `who` chooses if several people have it.
 
     Raises Refusal if the key may not sign for the gate.
@@ -66,14 +66,14 @@ def prepare_statement(
     gate: Gate,
     decision: Choice,
     who: str,
-    comment: str = "",
+    comment: str,
     clock: Clock = now,
 ) -> Statement:
     """The statement to sign, about the files with these digests.
 
     Raises Refusal if the ledger is broken, because the statement could not rely on it.
     """
-    folder = Path(root) / LEDGER
+    folder = root / LEDGER
     if problems := ledger.verify(folder):
         raise Refusal(f"{problems[0]} Nothing can be signed until that is resolved.")
     entries = ledger.read(folder)
@@ -111,7 +111,7 @@ def sign_and_record(
         gate, signing.who, statements.statement_name(gate, signing.who), content, signature
     )
     try:
-        for revoked in (policy.revoked, *revoked_before(ledger.read(Path(root) / LEDGER))):
+        for revoked in (policy.revoked, *revoked_before(ledger.read(root / LEDGER))):
             fingerprint = statements.verify_signature(
                 made, replace(policy, revoked=revoked), clock()
             )
@@ -121,7 +121,7 @@ def sign_and_record(
         ) from None
     statements.preserve_statement(root, made)
     ledger.append(
-        Path(root) / LEDGER,
+        root / LEDGER,
         EVENTS[statement.decision],
         who=signing.who,
         clock=clock,
@@ -158,7 +158,6 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
         raise Refusal(
             f"--who: found {who!r}, allowed: letters, digits and . _ @ + -; give another name."
         )
-    root = Path(root)
     line = f'{who} namespaces="{",".join(NAMESPACES)}" {statements.public_key(key)}\n'
     parse_signers(line.encode(), str(key))
     contents = {SIGNERS: _SIGNERS + line, REVOKED: _REVOKED}
@@ -168,5 +167,5 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
     for name in made:
         write_whole(root / name, contents[name].encode())
     fingerprint = statements.key_fingerprint(key)
-    ledger.append(root / LEDGER, "init", who=who, clock=clock, signer=who, key=fingerprint)
+    ledger.append(root / LEDGER, "init", who=who, clock=clock, key=fingerprint)
     return [*made, f"{LEDGER}/ledger.jsonl"]

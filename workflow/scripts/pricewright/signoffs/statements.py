@@ -141,8 +141,8 @@ def statement_name(gate: str, who: str) -> str:
 def read_statements(root: Path, gate: Gate) -> list[StoredStatement]:
     """All statements stored for a gate, each file read once; none if there is no folder."""
     return [
-        _read(Path(root), gate, path.stem, statement_name(gate, path.stem))
-        for path in _statements(Path(root) / SIGNOFFS / gate)
+        _read(root, gate, path.stem, statement_name(gate, path.stem))
+        for path in _statements(root / SIGNOFFS / gate)
     ]
 
 
@@ -157,14 +157,14 @@ def keep_statement(root: Path, kept: StoredStatement) -> None:
     The one that it replaces is preserved. If this is killed between the two, an old statement with
     the wrong signature remains, which does not count.
     """
-    preserve_statement(root, _read(Path(root), kept.gate, kept.who, kept.name))
-    write_whole(Path(root) / f"{kept.name}.sig", kept.signature)
-    write_whole(Path(root) / kept.name, kept.content)
+    preserve_statement(root, _read(root, kept.gate, kept.who, kept.name))
+    write_whole(root / f"{kept.name}.sig", kept.signature)
+    write_whole(root / kept.name, kept.content)
 
 
 def preserve_statement(root: Path, kept: StoredStatement) -> None:
     """Keep a statement and its signature beside the ledger, if they are not kept already."""
-    path = Path(root) / preserved_name(sha256(kept.content))
+    path = root / preserved_name(sha256(kept.content))
     if not kept.trouble and not path.exists():
         write_whole(path.with_name(f"{path.name}.sig"), kept.signature)
         write_whole(path, kept.content)
@@ -192,7 +192,7 @@ def recorded_statement(
     name = statement_name(gate, who)
     places = [(root, preserved_name(digest)), (root, name), *([(release, name)] if release else [])]
     for folder, path in places:
-        found = _read(Path(folder), gate, who, path)
+        found = _read(folder, gate, who, path)
         if (
             not found.trouble
             and sha256(found.content) == digest

@@ -177,7 +177,7 @@ def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
 
 
 def with_trainers(
-    case: Case, latest: Iterable[StoredStatement], released: Iterable[StoredStatement] = ()
+    case: Case, latest: Iterable[StoredStatement], released: Iterable[StoredStatement]
 ) -> tuple[Case, list[SignOff]]:
     """A case with those who signed that they trained the model, and their statements, one each.
 
