@@ -100,6 +100,8 @@ def test_a_torn_last_line_is_set_aside_and_put_on_record(folder):
     rewrite(folder, [*whole[:-1], torn])
     assert len(ledger.read(folder)) == 4
     assert ledger.verify(folder) == []
+    said = ledger.describe_torn(folder)
+    assert f"ledger.jsonl:{len(whole)}: ends after {len(torn)} bytes" in said
     added = ledger.append(folder, "release", clock=noon)
     assert [entry.event for entry in ledger.read(folder)[-2:]] == ["torn", "release"]
     assert added.sequence == 6
@@ -107,6 +109,7 @@ def test_a_torn_last_line_is_set_aside_and_put_on_record(folder):
     assert kept.read_bytes() == torn
     assert ledger.read(folder)[-2].fields["sha256"] == sha256(torn)
     assert lines(folder)[:4] == whole[:4]
+    assert ledger.describe_torn(folder) == ""
     assert ledger.verify(folder) == []
 
 

@@ -11,7 +11,7 @@ from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
 from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import audit
-from pricewright.signoffs.ledger import LEDGER, Entry
+from pricewright.signoffs.ledger import LEDGER, Entry, describe_torn
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.received import changed_archives, lost_bytes
 
@@ -50,7 +50,10 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
     unproven = history.unproven_switches(root)
-    for line in filter(None, [history.describe_dropped(root), *found.notes, *unproven, *problems]):
+    notes = [history.describe_dropped(root), *found.notes, *unproven]
+    if entries is not None:
+        notes.append(describe_torn(root / LEDGER))
+    for line in filter(None, [*notes, *problems]):
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")

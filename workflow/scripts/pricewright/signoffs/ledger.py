@@ -73,10 +73,27 @@ def read(folder: Path) -> list[Entry]:
 
 def read_lines(path: Path) -> list[bytes]:
     """The whole lines of a ledger's file, without newlines; none if there is no such file."""
+    return _split(path)[:-1]
+
+
+def describe_torn(folder: Path) -> str:
+    """A sentence if a ledger ends with the part of a line, which counts as no entry; else ""."""
+    path = folder / NAME
+    *lines, part = _split(path)
+    if not part:
+        return ""
+    return (
+        f"{path}:{len(lines) + 1}: ends after {len(part)} bytes: its writer was killed, or it was "
+        "cut off; the next line that is added sets this part aside."
+    )
+
+
+def _split(path: Path) -> list[bytes]:
+    """The lines of a ledger's file, and last what follows the last newline, usually nothing."""
     try:
-        return read_regular(path).split(b"\n")[:-1]
+        return read_regular(path).split(b"\n")
     except FileNotFoundError:
-        return []
+        return [b""]
 
 
 def parse_entry(line: bytes, where: str) -> Entry:
