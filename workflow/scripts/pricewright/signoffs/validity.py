@@ -279,7 +279,10 @@ def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
     if last is None or last.fields.get("statement") == digest:
         return None
     if last.sequence > said.ledger.lines:
-        return f"{said.who} decided again: {last.event}, line {last.sequence} of the ledger"
+        return (
+            f"{said.who} decided again: {last.event}, line {last.sequence} of the ledger; if that "
+            "signing was interrupted, sign once more"
+        )
     return None
 
 
