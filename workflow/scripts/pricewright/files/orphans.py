@@ -31,12 +31,12 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def end_with(process: int, last: Callable[[], None]) -> None:
+def end_with(process: int, last: Callable[[], None] = lambda: None) -> None:
     """End this process within a second of another one of this machine; `last` is called before."""
     end_when(lambda: not _is_running(process), last)
 
 
-def end_when(needless: Callable[[], bool], last: Callable[[], None] = lambda: None) -> None:
+def end_when(needless: Callable[[], bool], last: Callable[[], None]) -> None:
     """End this process within a second once it is needless; `last` is called before."""
 
     def watch() -> None:
