@@ -192,12 +192,12 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
     ]
 
 
-def model_of(folder, records, **missing):
+def model_of(folder, records):
     """The model that the first three steps make from records."""
     (folder / "prices.csv").write_text(as_csv(records))
     with contextlib.chdir(folder):
         ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
-        clean("raw.json", "cleaned.json", receipt="clean.json", **missing)
+        clean("raw.json", "cleaned.json", receipt="clean.json")
         train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     return orjson.loads((folder / "model.json").read_bytes())
 
@@ -219,18 +219,20 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
 def test_the_verdict_names_a_symbol_whose_newest_rows_are_incomplete(tmp_path):
     records = market()
     records[-1] |= {"close": ""}
-    model = model_of(tmp_path, records, missing_price="drop")
+    model = model_of(tmp_path, records)
     assert model["receipts"]["clean"]["newest_dropped"] == {"S1": records[-1]["date"]}
     assert verdict(model)[1].startswith("LOST: the newest row of S1 is incomplete and was dropped")
 
 
-def test_a_symbol_that_ended_long_ago_has_lost_no_newest_row(tmp_path):
+def test_a_symbol_that_ended_in_blank_rows_long_ago_is_left_out_and_lost_no_newest_row(tmp_path):
     records = market()
     for record in records[-60:]:
         record |= {"close": ""}
-    model = model_of(tmp_path, records, missing_price="drop")
+    model = model_of(tmp_path, records)
     assert model["receipts"]["clean"]["newest_dropped"] == {}
     assert model["receipts"]["clean"]["flags"]["ended"] == 1
+    assert model["receipts"]["clean"]["dropped"] == 60
+    assert "more than 30 days old" in model["left_out"][0]["reason"]
 
 
 def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):

@@ -36,8 +36,10 @@ class MissingRules(Options):
     missing_price: Missing = "ffill"
     """For a missing price: `zero` writes 0. `ffill` carries the symbol's last value forward, never
     across symbols or backwards in time, and drops the rows before its first value; beside a close,
-    an adj_close is carried by the move of close. `drop` drops the row. With a close, open, high and
-    low are not missing prices: they are completed from the close of their row."""
+    an adj_close is carried by the move of close. `drop` drops the row. Only rows between a symbol's
+    first and last modelled price are filled, the others are dropped. A filled price beyond its
+    row's low or high is moved to it. With a close, open, high and low are not missing prices: they
+    are completed from the close of their row."""
     missing_volume: Missing = "zero"
     """The same for a missing volume."""
 
