@@ -159,7 +159,7 @@ def test_a_delisted_symbol_that_has_another_price_later_is_refused():
     with pytest.raises(Refusal, match=r"B on 2024-01-03 is not in raw\.json"):
         corrected(END, histories(B=(7.0, None, None, None)))
     with pytest.raises(Refusal, match=r"c\.yaml:2: B on 2024-01-04 is already corrected in line 1"):
-        read_corrections((END + END.replace("01-03", "01-04")).encode(), "c.yaml")
+        corrected(END + END.replace("01-03", "01-04"), histories(B=(7.0, 5.0, 5.0, 5.0)))
 
 
 def test_a_renamed_symbol_that_is_delisted_is_so_by_its_new_name():
