@@ -785,6 +785,25 @@ def test_a_probable_slip_is_named_in_the_verdict(model):
     assert "SUSPECT" not in " ".join(verdict(model))
 
 
+def test_a_split_that_the_modelled_price_is_not_adjusted_for_is_named_in_the_verdict(model):
+    split = {"symbol": "S4", "date": "2020-01-03", "flag": "split-like", "confirmed": False}
+    sure = split | {"symbol": "S5", "date": "2020-01-02", "confirmed": True}
+    known = {"flagged": [sure, split, split | {"confirmed": None}]}
+    slip = {"symbol": "S1", "date": "2020-01-03", "flag": "unit-slip"}
+    model["parameters"]["price"] = "adj_close"
+    said = " ".join(verdict(model, quality=known))
+    assert (
+        "SUSPECT: 1 move looks like a split for which adj_close was not adjusted (S4 on 2020-01-03)"
+        ", and nothing was corrected"
+    ) in said
+    model["receipts"] = {"clean": {"flags": {"unit-slip": 1}}}
+    known["flagged"].append(slip)
+    model["parameters"]["price"] = "close"
+    said = " ".join(verdict(model, quality=known))
+    assert "another unit (S1 on 2020-01-03), 2 moves look like a split for which close was" in said
+    assert "not adjusted (S4 on 2020-01-03 and others), and nothing was corrected" in said
+
+
 @pytest.mark.parametrize(
     ("lower", "upper", "words"),
     [

@@ -21,7 +21,7 @@ from pricewright.cleaning.declarations import (
 )
 from pricewright.cleaning.delivered_table import DeliveredTable, Rows, plain
 from pricewright.files.errors import Refusal, some_of
-from pricewright.tables.fields import BAR, VALUES
+from pricewright.tables.fields import BAR, PRICES, VALUES
 
 Change = dict[str, Any]
 _C = TypeVar("_C", bound=Correction)
@@ -234,7 +234,7 @@ def _adjust(each: Split, work: _Work) -> Change:
     if not len(rows):
         raise _nothing_before(each)
     work.claim(each, row, type(each).__name__)
-    columns = _to_adjust(each, work.delivered)
+    columns = _to_adjust(each, work, rows)
     example = int(rows[-1])
     old = work.values(example, columns)
     for name in columns:
@@ -260,16 +260,35 @@ def _adjust(each: Split, work: _Work) -> Change:
     )
 
 
-def _to_adjust(each: Split, delivered: DeliveredTable) -> list[str]:
+def _to_adjust(each: Split, work: _Work, before: Rows) -> list[str]:
+    delivered = work.delivered
     if each.columns is not None:
         return [delivered.column(each, column) for column in each.columns]
-    usual = VALUES[:-1] if isinstance(each, Requote) else (*BAR, "volume")
+    usual: tuple[str, ...] = (*BAR, "volume")
+    if isinstance(each, Requote):
+        usual = PRICES
+    elif _moves_adj_close(each, work, before):
+        usual = VALUES
     columns = [column for column in usual if column in delivered.table.columns]
     if not set(columns) - {"volume"}:
         raise Refusal(
             f"{each.place}: there is no open, high, low or close to adjust; name the 'columns'."
         )
     return columns
+
+
+def _moves_adj_close(each: Split, work: _Work, before: Rows) -> bool:
+    """Whether adj_close moves with close at a split, so that it is not adjusted for it, either."""
+    if not {"close", "adj_close"} <= set(work.delivered.table.columns):
+        return False
+    row = work.delivered.row(each)
+    later = np.append(row, work.delivered.around(row)[2])
+    close, adjusted = (work.read(name).astype("float64") for name in ("close", "adj_close"))
+    both = (adjusted.iloc[rows] / close.iloc[rows] for rows in (before, later))
+    old, new = (ratio[ratio > 0] for ratio in both)
+    if old.empty or new.empty:
+        return False
+    return bool(abs(np.log(new.iloc[0] / old.iloc[-1])) < abs(np.log(each.new / each.old)) / 2)
 
 
 def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:

@@ -130,7 +130,8 @@ class Split(Correction):
     """From `date` on there are `new` shares for `old`: adjust earlier prices and volumes.
 
     was: the last delivered close before `date`, so that no split is adjusted twice.  columns: the
-    columns to adjust; None for those of open, high, low, close and volume that exist.
+    columns to adjust; None for those of open, high, low, close and volume that exist, and for
+    adj_close if it moves with close.
     """
 
     new: Number
