@@ -57,6 +57,7 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
         (SET.replace("symbol: A", "symbol: <A>"), r"'symbol': found \"<A>\", allowed"),
         (SET.replace("close", "price"), r"'column': found \"price\", allowed: \"open\" or"),
         (SET.replace("a slip", '""'), r"'reason': found \"\", allowed: string, not empty"),
+        (SET.replace("a slip", '" "'), r"'reason': found \" \", allowed: string"),
         (NUMBERS % ('"11"', 10), r"'was': found \"11\", allowed: number or null"),
         (NUMBERS % (11, "1_0"), r"'value': found \"1_0\", allowed: number or null"),
         (NUMBERS % (11, "1e999"), r"'value': found \"1e999\""),

@@ -151,9 +151,12 @@ def test_the_whole_distribution_is_the_models(model):
     for name, key in (("pinball", "pinball"), ("CRPS", "crps"), ("interval", "interval_score")):
         assert f"{name} {ratios[key]:.3f}" in text
     assert f"({p_value(pooled['pit']['p_value'])}, as if no forecasts overlapped)" in text
-    tails = [pooled["var"][key] for key in ("1", "5")]
-    tests = [f"{tail['independent']} of {tail['tested']}" for tail in tails]
-    assert f"(Christoffersen) at 1% for {tests[0]}, at 5% for {tests[1]} symbols" in text
+    assert {pooled["var"][key]["tested"] for key in ("1", "5")} == {0}
+    assert "too few days to test whether exceptions cluster" in text
+    pooled["var"]["1"] |= {"independent": 2, "tested": 3}
+    pooled["var"]["5"] |= {"independent": 1, "tested": 3}
+    text = flat(section(page(model), "The whole distribution"))
+    assert "(Christoffersen) at 1% for 2 of 3, at 5% for 1 of 3 symbols" in text
 
 
 @pytest.mark.parametrize(

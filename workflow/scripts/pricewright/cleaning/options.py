@@ -74,7 +74,7 @@ class FlagThresholds(Options):
     same_ticks: Annotated[int, Bounds(least=1, most=100_000)] = 20
     """The range, in units of their last digit, that such prices must have to rule out chance: five
     times as much for a single day on which the volumes differ."""
-    gap_days: Annotated[int, Bounds(least=1, most=1000)] = 5
+    gap_days: Annotated[int, Bounds(least=0, most=1000)] = 5
     """How many business days in a row may lack a price."""
     holiday_share: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
     """A holiday: a date on which less than this share of the active symbols has a price."""

@@ -113,7 +113,7 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
 def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
     """What could not be kept of the data, and what was kept but is probably wrong."""
     slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get(SLIP, 0)
-    flagged, price = (quality or {}).get("flagged", []), model["parameters"]["price"]
+    flagged, price = (quality or {}).get("flagged", []), model.get("parameters", {}).get("price")
     splits = [each for each in flagged if each["flag"] == SPLIT and _is_in(price, each)]
     newest = _newest([each for each in flagged if each["flag"] == SLIP], slips)
     looks = [
@@ -131,7 +131,7 @@ def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -
     return [*_lost(model), *([suspect] if looks else [])]
 
 
-def _is_in(price: str, split: Mapping[str, Any]) -> bool:
+def _is_in(price: str | None, split: Mapping[str, Any]) -> bool:
     """Whether the modelled price has the move of a split, as far as adj_close tells."""
     confirmed = split["confirmed"]
     return confirmed is False or (bool(confirmed) and price != "adj_close")
