@@ -21,6 +21,7 @@ FLAGS: Final[Mapping[str, str]] = {
     "negative": "a price below 0",
     "zero-volume": "a price on a day without trading",
     "filler": "a day without trading that repeats the previous price",
+    "repeat": "a day that repeats all prices and the volume of the previous day",
 }
 """The codes of all flags, and what each means."""
 
