@@ -98,6 +98,7 @@ def test_clean_with_only_input_and_output_uses_the_defaults_of_config(tmp_path):
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
         {"date": "2024-01-02", "symbol": "A", "close": None},
+        {"date": "2024-01-03", "symbol": "A", "close": 2.5},
     ]
     (tmp_path / "data" / "raw" / "prices_raw.json").write_bytes(orjson.dumps(records))
     done = command(
@@ -107,11 +108,12 @@ def test_clean_with_only_input_and_output_uses_the_defaults_of_config(tmp_path):
         cwd=tmp_path,
     )
     assert done.code == 0, done.stderr
-    assert "rows in/out: 2/2" in done.stderr
+    assert "rows in/out: 3/3" in done.stderr
     assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
         "[\n"
         '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
-        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  }\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
+        '  {\n    "date": "2024-01-03",\n    "symbol": "A",\n    "close": 2.5\n  }\n'
         "]\n"
     )
 

@@ -24,14 +24,17 @@ def flag_repeats(panel: SeriesPanel) -> list[Entry]:
     if panel.main is None or not {"high", "low", "volume"} <= values.keys():
         return []
     before, after = panel.steps(panel.priced)
-    same = (values["volume"][after] > 0) & (values["high"][after] > values["low"][after])
+    volume, symbol = values["volume"], panel.symbol[after]
+    moves = np.bincount(symbol, minlength=len(panel.symbols))
+    same = (volume[after] > 0) & (volume[after] == volume[before])
+    before, after = before[same], after[same]
+    same = values["high"][after] > values["low"][after]
     for value in values.values():
         same &= (value[after] == value[before]) | (np.isnan(value[after]) & np.isnan(value[before]))
-    symbol, count = panel.symbol[after], len(panel.symbols)
-    often = np.bincount(symbol[same], minlength=count) > 1 + _SELDOM * np.bincount(
-        symbol, minlength=count
-    )
-    before, after = (rows[same & ~often[symbol]] for rows in (before, after))
+    before, after = before[same], after[same]
+    repeats = np.bincount(panel.symbol[after], minlength=len(panel.symbols))
+    seldom = (repeats <= 1 + _SELDOM * moves)[panel.symbol[after]]
+    before, after = before[seldom], after[seldom]
     price = values[panel.main][after]
     return panel.entries("repeat", panel.main, after, previous_date=panel.iso(before), price=price)
 
