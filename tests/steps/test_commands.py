@@ -98,6 +98,7 @@ def test_clean_with_only_input_and_output_uses_the_defaults_of_config(tmp_path):
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
         {"date": "2024-01-02", "symbol": "A", "close": None},
+        {"date": "2024-01-03", "symbol": "A", "close": 2.5},
     ]
     (tmp_path / "data" / "raw" / "prices_raw.json").write_bytes(orjson.dumps(records))
     done = command(
@@ -107,11 +108,12 @@ def test_clean_with_only_input_and_output_uses_the_defaults_of_config(tmp_path):
         cwd=tmp_path,
     )
     assert done.code == 0, done.stderr
-    assert "rows in/out: 2/2" in done.stderr
+    assert "rows in/out: 3/3" in done.stderr
     assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
         "[\n"
         '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
-        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  }\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
+        '  {\n    "date": "2024-01-03",\n    "symbol": "A",\n    "close": 2.5\n  }\n'
         "]\n"
     )
 
@@ -192,12 +194,12 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
     ]
 
 
-def model_of(folder, records, **missing):
+def model_of(folder, records):
     """The model that the first three steps make from records."""
     (folder / "prices.csv").write_text(as_csv(records))
     with contextlib.chdir(folder):
         ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
-        clean("raw.json", "cleaned.json", receipt="clean.json", **missing)
+        clean("raw.json", "cleaned.json", receipt="clean.json")
         train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     return orjson.loads((folder / "model.json").read_bytes())
 
@@ -219,18 +221,20 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
 def test_the_verdict_names_a_symbol_whose_newest_rows_are_incomplete(tmp_path):
     records = market()
     records[-1] |= {"close": ""}
-    model = model_of(tmp_path, records, missing_price="drop")
+    model = model_of(tmp_path, records)
     assert model["receipts"]["clean"]["newest_dropped"] == {"S1": records[-1]["date"]}
     assert verdict(model)[1].startswith("LOST: the newest row of S1 is incomplete and was dropped")
 
 
-def test_a_symbol_that_ended_long_ago_has_lost_no_newest_row(tmp_path):
+def test_a_symbol_that_ended_in_blank_rows_long_ago_is_left_out_and_lost_no_newest_row(tmp_path):
     records = market()
     for record in records[-60:]:
         record |= {"close": ""}
-    model = model_of(tmp_path, records, missing_price="drop")
+    model = model_of(tmp_path, records)
     assert model["receipts"]["clean"]["newest_dropped"] == {}
     assert model["receipts"]["clean"]["flags"]["ended"] == 1
+    assert model["receipts"]["clean"]["dropped"] == 60
+    assert "more than 30 days old" in model["left_out"][0]["reason"]
 
 
 def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):

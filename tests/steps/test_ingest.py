@@ -56,6 +56,21 @@ def test_the_receipt_lists_deliveries_and_their_rows_without_the_time_of_day(des
     assert kept.read_bytes() == (desk / "prices.csv").read_bytes()
 
 
+def test_a_row_in_a_file_of_ones_own_resolves_a_conflict_that_stays_in_the_quarantine(desk):
+    (desk / "in").mkdir()
+    head, *rows = as_csv(market()).splitlines()
+    other = rows[-1].replace(rows[-1].split(",")[2], "9")
+    (desk / "in" / "prices.csv").write_text("\n".join([head, *rows, other]))
+    ingest("in", desk / "raw.json", receipt=desk / "receipt.json")
+    receipt = load(desk / "receipt.json")
+    assert (receipt["kept"], list(receipt["newest_lost"])) == (279, ["S1"])
+    (desk / "in" / "resolved.csv").write_text("\n".join([head, rows[-1]]))
+    ingest("in", desk / "raw.json", receipt=desk / "receipt.json")
+    receipt = load(desk / "receipt.json")
+    assert (receipt["kept"], receipt["quarantined"]) == (280, {"conflict": 2})
+    assert receipt["newest_lost"] == {}
+
+
 def test_delivered_rows_are_those_left_out_in_daily_bars_and_quarantined(desk):
     rows = [
         f"{record['date']} {hour:02}:00,{record['symbol']},{series},{record['close'] + hour}"

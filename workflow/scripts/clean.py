@@ -42,9 +42,9 @@ def clean(
         Where to write the prices, ordered by symbol and date: Parquet if the file name ends in
         .parquet, else JSON.
     receipt
-        Where to write the counts of rows: in, out, duplicates, removed by corrections, dropped,
-        and the values corrected and filled; with the symbols whose newest row is dropped, and those
-        without any adj_close.
+        Where to write the counts: rows in, out, duplicate, removed by corrections and dropped,
+        corrections applied, and values filled; with the symbols whose newest row is dropped, and
+        those without any adj_close.
     quality
         Where to write the flags, by symbol and date.
     corrections

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -72,6 +73,20 @@ def test_a_split_adjusts_the_columns_that_it_names():
     assert column(table, "adj_close") == [2.25, 2.75, 6.0, 6.5]
     assert column(table, "close") == [9.0, 11.0, 6.0, None]
     assert changes[0]["columns"] == ["adj_close"]
+
+
+def test_a_split_also_adjusts_an_adj_close_that_falls_with_close():
+    table = delivered()
+    table.loc[:3, "adj_close"] = [8.9, 10.9, 5.9, np.nan]
+    mended, changes = corrected(SPLIT, table)
+    assert column(mended, "adj_close") == [4.45, 5.45, 5.9, None]
+    assert changes[0]["columns"] == ["high", "low", "close", "adj_close", "volume"]
+    table.loc[1, "adj_close"] = None
+    assert column(corrected(SPLIT, table)[0], "adj_close") == [4.45, None, 5.9, None]
+    table.loc[:3, "adj_close"] = None
+    assert "adj_close" not in corrected(SPLIT, table)[1][0]["columns"]
+    requoted = corrected(SPLIT.replace("split", "requote"))[1][0]["columns"]
+    assert requoted == ["high", "low", "close", "adj_close"]
 
 
 def test_two_splits_of_a_symbol_adjust_the_oldest_prices_twice_in_any_order():

@@ -150,6 +150,16 @@ def test_a_hole_in_the_whole_table_is_one_entry_without_a_symbol():
     assert values(flags(table, "gap"), "symbol", "days") == [(None, 6)]
 
 
+def test_with_gap_days_of_0_a_single_missing_business_day_is_a_gap_for_one_symbol_or_for_all():
+    full = series(*walk(20))
+    gap = full.drop(index=7)
+    found = values(flags(market(A=full, B=gap), "gap", gap_days=0), "symbol", "date", "days")
+    assert found == [("B", WEEKDAYS[7], 1)]
+    found = values(flags(market(A=gap, B=gap), "gap", gap_days=0), "symbol", "date", "days")
+    assert found == [(None, WEEKDAYS[7], 1)]
+    assert flags(market(A=full, B=full), "gap", "ended", gap_days=0) == []
+
+
 def test_weekly_prices_have_a_gap_only_where_more_than_five_weeks_are_missing():
     weeks = WEEKDAYS[::5]
     assert flags(series(*walk(40), dates=weeks), "gap") == []

@@ -1,6 +1,6 @@
 import pytest
 
-from corrections import DROP, KEYS, NUMBERS, SET, SPLIT
+from corrections import KEYS, NUMBERS, SET, SPLIT
 from pricewright.cleaning.declarations import read_corrections
 from pricewright.files.errors import Refusal
 
@@ -57,6 +57,7 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
         (SET.replace("symbol: A", "symbol: <A>"), r"'symbol': found \"<A>\", allowed"),
         (SET.replace("close", "price"), r"'column': found \"price\", allowed: \"open\" or"),
         (SET.replace("a slip", '""'), r"'reason': found \"\", allowed: string, not empty"),
+        (SET.replace("a slip", '" "'), r"'reason': found \" \", allowed: string"),
         (NUMBERS % ('"11"', 10), r"'was': found \"11\", allowed: number or null"),
         (NUMBERS % (11, "1_0"), r"'value': found \"1_0\", allowed: number or null"),
         (NUMBERS % (11, "1e999"), r"'value': found \"1e999\""),
@@ -117,34 +118,3 @@ def test_what_is_no_list_of_corrections_is_refused_in_a_sentence(text, sentence)
 def test_a_file_in_another_encoding_is_refused_with_its_line():
     with pytest.raises(Refusal, match=r"^c\.yaml:3: not UTF-8 text; save"):
         read_corrections("\n- {symbol: A,\nreason: café}".encode("latin-1"), "c.yaml")
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (SET, SET.replace("10.5", "10.6")),
-        (SPLIT, SPLIT.replace("2:1", "3:1")),
-        (DROP, DROP),
-        (SET, DROP.replace("symbol: B", "symbol: A")),
-        (DROP.replace("symbol: B", "symbol: A"), SET),
-    ],
-)
-def test_two_corrections_of_one_thing_are_refused_with_both_lines(first, second):
-    with pytest.raises(
-        Refusal, match=r"^c\.yaml:2: [AB] on 2024-01-0. is already corrected in line 1"
-    ):
-        read_corrections((first + second).encode(), "c.yaml")
-
-
-def test_corrections_of_other_cells_do_not_contradict_each_other():
-    others = [
-        SET,
-        SET.replace("close", "high"),
-        SET.replace("symbol: A", "symbol: B").replace("01-03", "01-05"),
-        SET.replace("01-03", "01-04"),
-        SPLIT,
-        SPLIT.replace("01-04", "01-05"),
-        DROP,
-        DROP.replace("01-03", "01-02"),
-    ]
-    assert len(read_corrections("".join(others).encode(), "c.yaml")) == len(others)

@@ -42,6 +42,10 @@ def dirty() -> pd.DataFrame:
     table["adj_close"] = table["close"] / 2
     half = (table["symbol"] == "F") & (table["date"] < days[30])
     table.loc[half, "close"] *= 3
+    own = np.flatnonzero(table["symbol"] == "G")
+    table["high"], table["low"] = table["close"] + 1, table["close"] - 1
+    again = ["close", "adj_close", "high", "low", "volume"]
+    table.loc[own[41], again] = table.loc[own[40], again]
     return table
 
 

@@ -1,5 +1,6 @@
 """What happens to symbols, as it is declared: renamed, delisted, quoted in another unit."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -159,7 +160,7 @@ def test_a_delisted_symbol_that_has_another_price_later_is_refused():
     with pytest.raises(Refusal, match=r"B on 2024-01-03 is not in raw\.json"):
         corrected(END, histories(B=(7.0, None, None, None)))
     with pytest.raises(Refusal, match=r"c\.yaml:2: B on 2024-01-04 is already corrected in line 1"):
-        read_corrections((END + END.replace("01-03", "01-04")).encode(), "c.yaml")
+        corrected(END + END.replace("01-03", "01-04"), histories(B=(7.0, 5.0, 5.0, 5.0)))
 
 
 def test_a_renamed_symbol_that_is_delisted_is_so_by_its_new_name():
@@ -216,6 +217,16 @@ def test_a_price_that_stays_a_hundred_times_off_proposes_another_unit(factor, un
     assert flags(corrected(entries(found), alone)[0], "unit-slip", "jump", "split-like") == []
     (back,) = flags(series(*prices[:15], 10_000, *prices[15:]), "unit-slip")
     assert "proposal" not in back
+
+
+@pytest.mark.parametrize("adjusted", [True, False])
+def test_a_split_that_nothing_is_adjusted_for_proposes_the_entry_that_corrects_all(adjusted):
+    prices = np.array([100 + day % 5 / 10 for day in range(30)])
+    prices[15:] /= 2
+    table = series(*prices).assign(symbol="A", **({"adj_close": prices * 0.9} if adjusted else {}))
+    (found,) = flags(table, "split-like", "jump")
+    assert found["proposal"].startswith("if 2:1 is a split that earlier prices are not adjusted f")
+    assert flags(corrected(entries(found), table)[0], "unit-slip", "jump", "split-like") == []
 
 
 def ending(day, days=60, first=0, start=100.0):

@@ -99,3 +99,62 @@ def test_a_volume_that_no_whole_number_can_hold_is_refused():
         corrected(SPLIT, table)
     table.loc[0, "volume"] = 2**62 - 1
     assert column(corrected(SPLIT, table)[0], "volume")[0] == 2**63 - 2
+
+
+A_DROP = DROP.replace("symbol: B", "symbol: A")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (SET, SET.replace("10.5", "10.6")),
+        (SPLIT, SPLIT.replace("2:1", "3:1")),
+        (DROP, DROP),
+        (SET, A_DROP),
+        (A_DROP, SET),
+    ],
+)
+def test_two_corrections_of_one_thing_are_refused_with_both_lines(first, second):
+    sentence = r"^c\.yaml:2: [AB] on 2024-01-0. is already corrected in line 1; keep one"
+    with pytest.raises(Refusal, match=sentence):
+        corrected(first + second)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        SET,
+        A_DROP,
+        SPLIT.replace("01-04", "01-03").replace("11.0", "9"),
+        SPLIT.replace("split", "requote").replace("01-04", "01-03").replace("11.0", "9"),
+    ],
+)
+def test_two_corrections_of_one_thing_by_its_old_and_its_new_name_are_refused(entry):
+    table = delivered().iloc[:4]
+    table.loc[2:, "symbol"] = "NEW"
+    renamed = "- {symbol: A, date: 2024-01-04, rename: NEW, reason: renamed}\n"
+    by_new = entry.replace("symbol: A", "symbol: NEW")
+    assert corrected(renamed + entry, table)[0].equals(corrected(renamed + by_new, table)[0])
+    with pytest.raises(Refusal, match=r"^c\.yaml:3: NEW on .* is already corrected in line 2;"):
+        corrected(renamed + entry + by_new, table)
+
+
+def test_all_corrections_that_no_longer_fit_are_named_in_one_sentence():
+    text = SET.replace("11", "11.5") + SET.replace("close", "high").replace("11", "12")
+    text += DROP.replace("01-03", "01-09") + SPLIT.replace("11.0", "5.5")
+    with pytest.raises(Refusal) as refused:
+        corrected(text.replace("10.5", "11"))
+    assert str(refused.value) == (
+        "c.yaml:1: close was delivered as 11 on 2024-01-03, but the correction says 11.5; check "
+        "whether it is still needed, and correct or remove it; also look at lines 3, 4, which "
+        "cannot be applied."
+    )
+
+
+def test_corrections_of_other_cells_do_not_contradict_each_other():
+    others = [
+        *(SET, SET.replace("close", "high").replace("11", "12").replace("10.5", "11.5")),
+        *(SPLIT, SPLIT.replace("01-04", "01-03").replace("11.0", "9")),
+        *(DROP, DROP.replace("01-03", "01-02")),
+    ]
+    assert len(corrected("".join(others))[1]) == len(others)

@@ -396,6 +396,40 @@ def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tm
     assert "NEW" not in out
 
 
+def test_it_says_which_symbols_have_no_newer_price(model, tmp_path):
+    for old in ([], FIRST[-30:]):
+        path = write_clean(tmp_path / "old.json", old)
+        code, out, err = printed("--model", model, "--prices", path)
+        assert (code, out) == (0, printed("--model", model)[1])
+        assert err == (
+            f"pricewright predict: {path}: no price of 'S0', 'S1', 'S2' is newer than the model's "
+            "last; forecast from that one.\n"
+        )
+    some = write_clean(tmp_path / "some.json", [r for r in LATER if r["symbol"] != "S1"])
+    assert "no price of 'S1' is newer" in printed("--model", model, "--prices", some)[2]
+    assert not printed("--model", model, "--prices", some, "--symbol", "S0")[2]
+
+
+def test_it_says_so_if_newer_prices_come_much_later_or_in_another_unit(model, tmp_path):
+    own = [r for r in LATER if r["symbol"] == "S2"]
+    late = write_clean(tmp_path / "late.json", own[40:])
+    assert (
+        "the first newer price of 'S2' comes more than 30 days after the model's last; tr"
+        in (printed("--model", model, "--prices", late, "--symbol", "S2")[2])
+    )
+    for factor in (100, 0.01):
+        moved = write_clean(
+            tmp_path / "moved.json", [r | {"close": r["close"] * factor} for r in own]
+        )
+        assert (
+            "a newer price of 'S2' is at least 10 times the one before, or at most 1/10"
+            in (printed("--model", model, "--prices", moved, "--symbol", "S2")[2])
+        )
+    whole = [r | {"close": r["close"] * 100} for r in RECORDS if r["symbol"] == "S2"]
+    whole = write_clean(tmp_path / "whole.json", whole)  # the last known price is rescaled, too
+    assert not printed("--model", model, "--prices", whole, "--symbol", "S2")[2]
+
+
 def test_a_table_without_symbols_goes_with_a_model_of_one_symbol(model, tmp_path):
     def plain(records):
         return [{"date": r["date"], "close": r["close"]} for r in records if r["symbol"] == "S0"]

@@ -151,9 +151,12 @@ def test_the_whole_distribution_is_the_models(model):
     for name, key in (("pinball", "pinball"), ("CRPS", "crps"), ("interval", "interval_score")):
         assert f"{name} {ratios[key]:.3f}" in text
     assert f"({p_value(pooled['pit']['p_value'])}, as if no forecasts overlapped)" in text
-    tails = [pooled["var"][key] for key in ("1", "5")]
-    tests = [f"{tail['independent']} of {tail['tested']}" for tail in tails]
-    assert f"(Christoffersen) at 1% for {tests[0]}, at 5% for {tests[1]} symbols" in text
+    assert {pooled["var"][key]["tested"] for key in ("1", "5")} == {0}
+    assert "too few days to test whether exceptions cluster" in text
+    pooled["var"]["1"] |= {"independent": 2, "tested": 3}
+    pooled["var"]["5"] |= {"independent": 1, "tested": 3}
+    text = flat(section(page(model), "The whole distribution"))
+    assert "(Christoffersen) at 1% for 2 of 3, at 5% for 1 of 3 symbols" in text
 
 
 @pytest.mark.parametrize(
@@ -783,6 +786,25 @@ def test_a_probable_slip_is_named_in_the_verdict(model):
     assert "another unit (on 2020-03-02 and others)" in " ".join(verdict(model, quality=known))
     model["receipts"]["clean"]["flags"]["unit-slip"] = 0
     assert "SUSPECT" not in " ".join(verdict(model))
+
+
+def test_a_split_that_the_modelled_price_is_not_adjusted_for_is_named_in_the_verdict(model):
+    split = {"symbol": "S4", "date": "2020-01-03", "flag": "split-like", "confirmed": False}
+    sure = split | {"symbol": "S5", "date": "2020-01-02", "confirmed": True}
+    known = {"flagged": [sure, split, split | {"confirmed": None}]}
+    slip = {"symbol": "S1", "date": "2020-01-03", "flag": "unit-slip"}
+    model["parameters"]["price"] = "adj_close"
+    said = " ".join(verdict(model, quality=known))
+    assert (
+        "SUSPECT: 1 move looks like a split for which adj_close was not adjusted (S4 on 2020-01-03)"
+        ", and nothing was corrected"
+    ) in said
+    model["receipts"] = {"clean": {"flags": {"unit-slip": 1}}}
+    known["flagged"].append(slip)
+    model["parameters"]["price"] = "close"
+    said = " ".join(verdict(model, quality=known))
+    assert "another unit (S1 on 2020-01-03), 2 moves look like a split for which close was" in said
+    assert "not adjusted (S4 on 2020-01-03 and others), and nothing was corrected" in said
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ A correction names a row and columns of the delivered table. The rows of a renam
 named by its new name or by the delivered one.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,12 @@ from pricewright.cleaning.declarations import (
     Split,
 )
 from pricewright.cleaning.delivered_table import DeliveredTable, Rows, plain
-from pricewright.files.errors import Refusal
-from pricewright.tables.fields import BAR, VALUES
+from pricewright.files.errors import Refusal, some_of
+from pricewright.tables.fields import BAR, PRICES, VALUES
 
 Change = dict[str, Any]
+_C = TypeVar("_C", bound=Correction)
+_R = TypeVar("_R")
 
 _MOST = 2**63 - 1
 """The largest volume that a column of whole numbers holds."""
@@ -48,18 +50,21 @@ def apply_corrections(
 
     Raises Refusal, with the correction's file and line, if
 
-    - its row or column is not in the table, or the delivered value is not `was`;
+    - its row or column is not in the table, or the delivered value is not `was`: the message has
+      the first of these and the lines of the others;
+    - another one changes the same value or drops the same row, even by the symbol's other name;
     - the column cannot hold the new value;
     - the row would have a price above its high or below its low;
     - a symbol would have two rows on a day;
     - a delisted symbol has another price later.
     """
     work = _Work(DeliveredTable(table, corrections, name))
-    changed: dict[Correction, Change] = {}
     by_date = sorted(corrections, key=lambda each: each.date)
-    for each in by_date:
-        if isinstance(each, Rename):
-            changed[each] = _rename(each, work)
+    renames = [each for each in by_date if isinstance(each, Rename)]
+    done = _all_of(renames, lambda each: _rename(each, work))
+    changed: dict[Correction, Change] = dict(zip(renames, done, strict=True))
+    others = [each for each in corrections if not isinstance(each, Rename)]
+    _all_of(others, lambda each: _compare(each, work.delivered))
     for each in corrections:
         if isinstance(each, SetValue):
             changed[each] = _set(each, work)
@@ -77,6 +82,22 @@ def apply_corrections(
     return work.finished(), [changed[each] for each in corrections]
 
 
+def _all_of(corrections: Sequence[_C], do: Callable[[_C], _R]) -> list[_R]:
+    """The results for all corrections; the refusal of one also names the lines of the others."""
+    done, refused = list[_R](), list[tuple[int, str]]()
+    for each in corrections:
+        try:
+            done.append(do(each))
+        except Refusal as refusal:
+            refused.append((each.line, str(refusal)))
+    if refused:
+        (_, first), *others = sorted(refused)
+        lines = some_of([str(line) for line, _ in others], most=20)
+        more = f"; also look at line{'s' * (len(others) > 1)} {lines}, which cannot be applied."
+        raise Refusal(first[:-1] + more if others else first)
+    return done
+
+
 class _Work:
     """The corrections so far: copies of corrected columns, dropped rows and renamed symbols."""
 
@@ -85,6 +106,17 @@ class _Work:
         self.gone: list[int] = []
         self.renamed: list[tuple[Rows, str]] = []
         self._columns: dict[str, pd.Series] = {}
+        self._claims: dict[tuple[int | str | None, str], Correction] = {}
+
+    def claim(self, each: Correction, of: int | str | None, *what: str) -> None:
+        """Reserve parts of a row, or of a symbol, for a correction; refuse one that is taken."""
+        for part in what:
+            other = self._claims.setdefault((of, part), each)
+            if other is not each:
+                raise Refusal(
+                    f"{each.place}: {each.subject} is already corrected in line {other.line}; "
+                    "keep one of the two."
+                )
 
     def read(self, column: str) -> pd.Series:
         return self._columns.get(column, self.delivered.table[column])
@@ -123,7 +155,30 @@ class _Work:
         return table.reset_index(drop=True)
 
 
+def _compare(each: Correction, delivered: DeliveredTable) -> None:
+    """Raise Refusal if the row of a correction is not there, or its `was` is not what is there."""
+    row = delivered.row(each)
+    if isinstance(each, SetValue):
+        delivered.compare(each, row, delivered.column(each, each.column), each.was)
+    elif isinstance(each, Drop) and each.checked:
+        delivered.compare(each, row, delivered.price(each), each.was)
+    elif isinstance(each, Split):
+        column, before = delivered.price(each), delivered.around(row)[1]
+        priced = before[delivered.table[column].iloc[before].notna().to_numpy()]
+        if not len(priced):
+            raise _nothing_before(each)
+        delivered.compare(each, int(priced[-1]), column, each.was)
+
+
+def _nothing_before(each: Split) -> Refusal:
+    return Refusal(
+        f"{each.place}: there is no price before {each.subject} to adjust; "
+        "correct the date, or remove the correction."
+    )
+
+
 def _rename(each: Rename, work: _Work) -> Change:
+    work.claim(each, each.symbol, f"rename {each.date}")
     to, rows = work.delivered.rename(each)
     work.renamed.append((rows, to))
     return _change(
@@ -138,8 +193,8 @@ def _rename(each: Rename, work: _Work) -> Change:
 
 def _set(each: SetValue, work: _Work) -> Change:
     row = work.delivered.row(each)
-    column = work.delivered.column(each, each.column)
-    work.delivered.compare(each, row, column, each.was)
+    column = each.column
+    work.claim(each, row, column)
     whole = each.value is None or float(each.value).is_integer()
     if column == "volume" and not whole:
         raise Refusal(f"{each.place}: a volume of {each.value}; give a whole number.")
@@ -149,8 +204,7 @@ def _set(each: SetValue, work: _Work) -> Change:
 
 def _drop(each: Drop, work: _Work) -> Change:
     row = work.delivered.row(each)
-    if each.checked:
-        work.delivered.compare(each, row, work.delivered.price(each), each.was)
+    work.claim(each, row, *VALUES)
     work.gone.append(row)
     return _change(each, "drop", was=work.values(row, VALUES))
 
@@ -158,6 +212,7 @@ def _drop(each: Drop, work: _Work) -> Change:
 def _end(each: Delisted, work: _Work) -> Change:
     row, column = work.delivered.row(each), work.delivered.price(each)
     symbol, _, after = work.delivered.around(row)
+    work.claim(each, symbol, "delisted")
     after = after[~np.isin(after, work.gone)]
     prices = work.read(column).iloc[after]
     others = after[(prices.notna() & (prices != work.read(column).iloc[row])).to_numpy(bool)]
@@ -171,17 +226,13 @@ def _end(each: Delisted, work: _Work) -> Change:
 
 
 def _adjust(each: Split, work: _Work) -> Change:
-    column = work.delivered.price(each)
-    before = work.delivered.around(work.delivered.row(each))[1]
-    priced = before[work.delivered.table[column].iloc[before].notna().to_numpy()]
+    row = work.delivered.row(each)
+    before = work.delivered.around(row)[1]
     rows = before[~np.isin(before, work.gone)]
-    if not len(priced) or not len(rows):
-        raise Refusal(
-            f"{each.place}: there is no price before {each.subject} to adjust; "
-            "correct the date, or remove the correction."
-        )
-    work.delivered.compare(each, int(priced[-1]), column, each.was)
-    columns = _to_adjust(each, work.delivered)
+    if not len(rows):
+        raise _nothing_before(each)
+    work.claim(each, row, type(each).__name__)
+    columns = _to_adjust(each, work, rows)
     example = int(rows[-1])
     old = work.values(example, columns)
     for name in columns:
@@ -207,16 +258,35 @@ def _adjust(each: Split, work: _Work) -> Change:
     )
 
 
-def _to_adjust(each: Split, delivered: DeliveredTable) -> list[str]:
+def _to_adjust(each: Split, work: _Work, before: Rows) -> list[str]:
+    delivered = work.delivered
     if each.columns is not None:
         return [delivered.column(each, column) for column in each.columns]
-    usual = VALUES[:-1] if isinstance(each, Requote) else (*BAR, "volume")
+    usual: tuple[str, ...] = (*BAR, "volume")
+    if isinstance(each, Requote):
+        usual = PRICES
+    elif _moves_adj_close(each, work, before):
+        usual = VALUES
     columns = [column for column in usual if column in delivered.table.columns]
     if not set(columns) - {"volume"}:
         raise Refusal(
             f"{each.place}: there is no open, high, low or close to adjust; name the 'columns'."
         )
     return columns
+
+
+def _moves_adj_close(each: Split, work: _Work, before: Rows) -> bool:
+    """Whether adj_close moves with close at a split, so that it is not adjusted for it, either."""
+    if not {"close", "adj_close"} <= set(work.delivered.table.columns):
+        return False
+    row = work.delivered.row(each)
+    later = np.append(row, work.delivered.around(row)[2])
+    close, adjusted = (work.read(name).astype("float64") for name in ("close", "adj_close"))
+    both = (adjusted.iloc[rows] / close.iloc[rows] for rows in (before, later))
+    old, new = (ratio[ratio > 0] for ratio in both)
+    if old.empty or new.empty:
+        return False
+    return bool(abs(np.log(new.iloc[0] / old.iloc[-1])) < abs(np.log(each.new / each.old)) / 2)
 
 
 def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:

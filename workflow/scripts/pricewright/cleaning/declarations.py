@@ -6,7 +6,6 @@ keeps its line number.
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -131,7 +130,8 @@ class Split(Correction):
     """From `date` on there are `new` shares for `old`: adjust earlier prices and volumes.
 
     was: the last delivered close before `date`, so that no split is adjusted twice.  columns: the
-    columns to adjust; None for those of open, high, low, close and volume that exist.
+    columns to adjust; None for those of open, high, low, close and volume that exist, and for
+    adj_close if it moves with close.
     """
 
     new: Number
@@ -191,12 +191,10 @@ def read_corrections(content: bytes, name: str) -> list[Correction]:
     - `rename`: the symbol's name from that day on, or without a date for its whole history;
     - `delisted: true`: the date is the symbol's last day.
 
-    Raises Refusal, with file and line, if the content is not such a list, if a correction changes
-    nothing, or if two change the same value or drop the same row.
+    Raises Refusal, with file and line, if the content is not such a list, or if a correction
+    changes nothing.
     """
-    found = [_correction(entry, name, line) for line, entry in read_mappings(content, name)]
-    _refuse_overlaps(found)
-    return found
+    return [_correction(entry, name, line) for line, entry in read_mappings(content, name)]
 
 
 def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
@@ -267,23 +265,6 @@ def _split(kind: str, entry: dict[str, Any], place: str, shared: dict[str, Any])
         raise Refusal(f"{place} 'columns' has volume, which a requote never changes; remove it.")
     made = Requote if kind == "requote" else Split
     return made(new=new, old=old, was=entry["was"], columns=tuple(columns) or None, **shared)
-
-
-def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
-    seen: dict[tuple[str | None, str, str], Correction] = {}
-    dropped = {(each.symbol, each.date): each for each in corrections if isinstance(each, Drop)}
-    for each in corrections:
-        what = each.column if isinstance(each, SetValue) else type(each).__name__
-        day = "" if isinstance(each, Delisted) else each.date  # a symbol has only one last day
-        other = seen.setdefault((each.symbol, day, what), each)
-        if other is each and isinstance(each, SetValue):
-            other = dropped.get((each.symbol, each.date), each)
-        if other is not each:
-            first, second = sorted((each, other), key=lambda one: one.line)
-            raise Refusal(
-                f"{second.place}: {second.subject} is already corrected in line {first.line}; "
-                "keep one of the two."
-            )
 
 
 def proposal(supposed: str, **entry: Any) -> str:

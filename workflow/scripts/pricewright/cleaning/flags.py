@@ -11,6 +11,7 @@ import pyarrow as pa
 from pricewright.cleaning.days import Market, PricedDays, flag_days, flag_weekends
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FLAGS, FlagThresholds
+from pricewright.cleaning.repeated_days import flag_repeats, joined_repeats
 from pricewright.cleaning.repeats import (
     Again,
     FilledRows,
@@ -41,6 +42,7 @@ class Quality:
         self._limits, self._delisted = limits, delisted
         self._shelf = Shelf()
         self._found: list[Entry] = []
+        self._repeats: list[Entry] = []
         self._days: list[PricedDays] = []
         self._filled: list[FilledRows] = []
         self._twins = TwinSearch(limits)
@@ -65,6 +67,7 @@ class Quality:
                 *flag_signs(rows),
                 *untraded,
             ]
+            self._repeats += flag_repeats(rows)
             self._twins.add(rows)
             turnover = rows.turnover().tolist() if "symbol" in table.column_names else []
         days, filled = self._shelf.put((days, filled))
@@ -88,6 +91,7 @@ class Quality:
                 *self._found,
                 *flag_days(self._days, market, self._limits, self._delisted),
                 *flag_fillers(self._filled, market, self._limits),
+                *joined_repeats(self._repeats, market, self._limits),
             ]
             if suspects := self._twins.suspects(again):
                 rows = pa.concat_tables(again(suspects))

@@ -1,6 +1,6 @@
 """Make delivered prices fit for modelling: ordered, no exact duplicates, nothing missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,9 @@ def in_order(table: "pd.DataFrame", name: str) -> "pd.DataFrame":
 class Settled:
     """Rows without missing values, and what was done to them.
 
-    filled: the number of filled values by column.  lacking: the number of missing values of each
-    column that costs rows.  newest_dropped: each symbol whose newest row is dropped, and its date.
+    filled: the number of filled values in these rows, by column.  lacking: the number of missing
+    values of each column that costs rows.  newest_dropped: each symbol whose newest row is dropped,
+    and its date.
     without_adj_close: the symbols that have closes, but no adj_close in any row.
     """
 
@@ -58,14 +59,20 @@ def settle_missing(table: pa.Table, missing: MissingRules, modelled: str = "auto
     `MissingRules` describes the choices. The one for volume applies to the column `volume`, the
     one for price to every other column of numbers, except that open, high and low, unless modelled,
     are completed from their own row's close and cost no row. Columns of text stay unchanged.
+
+    Whatever the choice, a row before a symbol's first modelled price or after its last is dropped:
+    there is nothing to fill between. No filled price of a bar contradicts a delivered one: it is
+    moved to the row's low or high.
     """
-    table = table.combine_chunks()
+    table = delivered = table.combine_chunks()
     known = {
         name: there for name in table.column_names if (there := _there(table[name])) is not None
     }
     if not known:
         return Settled(table)
-    filled, lacking, bare = dict[str, int](), dict[str, int](), list[str]()
+    if modelled == "auto":
+        modelled = "adj_close" if "adj_close" in table.column_names else "close"
+    made, lacking, bare = dict[str, Bools](), dict[str, int](), list[str]()
     keep = np.ones(len(table), dtype=bool)
     begins, symbols = rows_of_symbols(table)
     first = np.repeat(begins, np.diff(begins, append=len(table)))
@@ -87,22 +94,60 @@ def settle_missing(table: pa.Table, missing: MissingRules, modelled: str = "auto
             rows = np.maximum.accumulate(np.where(there, np.arange(len(table)), -1))
             settled = rows >= first
             values = values.take(pa.array(rows, mask=~settled))
-        filled[column] = int(np.count_nonzero(settled & ~known[column]))
-        if filled[column]:
+        if column == modelled:
+            settled = settled & _between(there, begins)
+        made[column] = settled & ~known[column]
+        if made[column].any():
             table = table.set_column(table.column_names.index(column), column, values)
         if not settled.all():
             lacking[column] = int(np.count_nonzero(~known[column]))
             keep &= settled
-    for column, values in _whole_bars(table, str(close), ranges).items():
-        filled[column] = int(np.count_nonzero(~np.isnan(values) & ~known[column]))
+    for column, values in _within_bars(table, delivered, made).items():
         table = table.set_column(table.column_names.index(column), column, pa.array(values))
-    filled = {name: count for name, count in filled.items() if count}
+    for column, values in _whole_bars(table, str(close), ranges).items():
+        made[column] = ~np.isnan(values) & ~known[column]
+        table = table.set_column(table.column_names.index(column), column, pa.array(values))
+    counts = {name: int(np.count_nonzero(made[name] & keep)) for name in known}
+    filled = {name: count for name, count in counts.items() if count}
     if keep.all():
         return Settled(table, filled, without_adj_close=bare)
     ends = np.append(begins[1:], len(table)) - 1
     lost = np.flatnonzero(~keep[ends]).tolist() if "symbol" in table.column_names else []
     newest = {str(symbols[place]): str(table["date"][ends[place]]) for place in lost}
     return Settled(table.filter(pa.array(keep)), filled, lacking, newest, bare)
+
+
+def _between(there: Bools, begins: Ints) -> Bools:
+    """Which rows (n,) are neither before a symbol's first value nor after its last."""
+    rows, ends = np.arange(len(there)), np.append(begins[1:], len(there))
+    sizes = ends - begins
+    before = np.maximum.accumulate(np.where(there, rows, -1))
+    after = np.minimum.accumulate(np.where(there, rows, len(there))[::-1])[::-1]
+    within: Bools = (before >= np.repeat(begins, sizes)) & (after < np.repeat(ends, sizes))
+    return within
+
+
+def _within_bars(
+    table: pa.Table, delivered: pa.Table, made: Mapping[str, Bools]
+) -> dict[str, Floats]:
+    """The prices of bars (n,) that were filled, moved as far as their rows' delivered prices need.
+
+    A high is at least the other prices, and a low at most. An open or a close beyond the low or the
+    high is moved to it.
+    """
+    given = {name: delivered[name].to_numpy() for name in BAR if name in delivered.column_names}
+    bar = {name: table[name].to_numpy() for name in given}
+    filled = [name for name in ("high", "low", "open", "close") if name in made]
+    filled = [name for name in filled if made[name].any() and _is_float(table, name)]
+    for name in filled:
+        if name in ("high", "low"):
+            reduce = np.fmax.reduce if name == "high" else np.fmin.reduce
+            moved = reduce([bar[name], *given.values()])
+        else:
+            moved = np.fmax(bar[name], bar["low"]) if "low" in bar else bar[name]
+            moved = np.fmin(moved, bar["high"]) if "high" in bar else moved
+        bar[name] = np.where(made[name], moved, bar[name])
+    return {name: bar[name] for name in filled}
 
 
 def _as_close_moves(

@@ -301,6 +301,14 @@ def _flag_column(
                 requote=f'"{max(1 / factor, 1):.0f}:{max(factor, 1):.0f}"',
                 was=entry["previous"],
             )
+        if entry["flag"] == "split-like" and not entry["confirmed"] and column == "close":
+            entry["proposal"] = proposal(
+                f"{entry['split']} is a split that earlier prices are not adjusted for",
+                symbol=entry["symbol"],
+                date=entry["date"][:10],
+                split=f'"{entry["split"]}"',
+                was=entry["previous"],
+            )
     known[moves.after[slip | like | extreme]] = True
     return found
 

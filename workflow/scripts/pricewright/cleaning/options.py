@@ -21,6 +21,7 @@ FLAGS: Final[Mapping[str, str]] = {
     "negative": "a price below 0",
     "zero-volume": "a price on a day without trading",
     "filler": "a day without trading that repeats the previous price",
+    "repeat": "a day that repeats all prices and the volume of the previous day",
 }
 """The codes of all flags, and what each means."""
 
@@ -36,8 +37,10 @@ class MissingRules(Options):
     missing_price: Missing = "ffill"
     """For a missing price: `zero` writes 0. `ffill` carries the symbol's last value forward, never
     across symbols or backwards in time, and drops the rows before its first value; beside a close,
-    an adj_close is carried by the move of close. `drop` drops the row. With a close, open, high and
-    low are not missing prices: they are completed from the close of their row."""
+    an adj_close is carried by the move of close. `drop` drops the row. Only rows between a symbol's
+    first and last modelled price are filled, the others are dropped. A filled price beyond its
+    row's low or high is moved to it. With a close, open, high and low are not missing prices: they
+    are completed from the close of their row."""
     missing_volume: Missing = "zero"
     """The same for a missing volume."""
 
@@ -72,7 +75,7 @@ class FlagThresholds(Options):
     same_ticks: Annotated[int, Bounds(least=1, most=100_000)] = 20
     """The range, in units of their last digit, that such prices must have to rule out chance: five
     times as much for a single day on which the volumes differ."""
-    gap_days: Annotated[int, Bounds(least=1, most=1000)] = 5
+    gap_days: Annotated[int, Bounds(least=0, most=1000)] = 5
     """How many business days in a row may lack a price."""
     holiday_share: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
     """A holiday: a date on which less than this share of the active symbols has a price."""

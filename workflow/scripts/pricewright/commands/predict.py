@@ -9,18 +9,26 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
+
+import numpy as np
 
 from pricewright.files.disk import drop_output
 from pricewright.files.errors import Refusal, some_of
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
 from pricewright.forecasting.histories import read_new_prices
+from pricewright.forecasting.model import Model
+from pricewright.forecasting.panel import NEVER, Panel
 
 PROGRAM = "pricewright predict"
+
+FAR = 10
+"""Newer prices that are this many times the one before, or the inverse, are probably in another
+unit."""
 
 DIGITS = 6
 """Significant digits of a price in a table; JSON and CSV have all digits."""
@@ -69,16 +77,50 @@ def predict(
         raise Refusal(f"{model}: the model forecasts 1 to {most} days ahead, not {horizon}.")
     if prices is not None:
         newer, unknown = read_new_prices(prices, saved, known)
-        if unknown:
-            _warn(f"{prices}: the model does not know {_quoted(unknown)}; left out.")
-        if unranged := saved.loses_ranges(newer):
-            _warn(
-                f"{prices}: no day of {_quoted(unranged)} has a plausible open, high and low, "
-                "unlike the days that the model was trained on; squared changes replace the "
-                "ranges."
-            )
-        saved = saved.rolled(newer)
+        now = saved.rolled(newer)
+        for sentence in _warnings(saved, newer, unknown):
+            _warn(f"{prices}: {sentence}")
+        saved = now
     return forecast_records(saved, horizon or most, quantiles or saved.bounds)
+
+
+def _warnings(saved: Model, newer: Panel, unknown: Sequence[str]) -> Iterator[str]:
+    """What is odd about newer prices, in sentences: they may not be what the reader meant."""
+    same, late, far = list[str](), list[str](), list[str]()
+    most = saved.settings.max_age_days
+    for symbol, last, recent, level in zip(
+        saved.symbols, saved.last_days.tolist(), saved.recent, saved.levels, strict=True
+    ):
+        column = newer.places.get(symbol)
+        days = np.zeros(0) if column is None else newer.days[:, column]
+        later = (days > last) & (days < NEVER)
+        if not later.any():
+            same.append(symbol)
+            continue
+        late += [symbol] if newer.days[later, column][0] - last > most else []
+        known = newer.price_on(symbol, last)
+        path = np.append(recent[-1] if known is None else known, newer.prices[later, column])
+        larger, smaller = np.maximum(path[1:], path[:-1]), np.minimum(path[1:], path[:-1])
+        far += [symbol] if not level and (larger >= FAR * smaller)[smaller > 0].any() else []
+    if unknown:
+        yield f"the model does not know {_quoted(unknown)}; left out."
+    if same:
+        yield f"no price of {_quoted(same)} is newer than the model's last; forecast from that one."
+    if late:
+        yield (
+            f"the first newer price of {_quoted(late)} comes more than {most} days after the "
+            "model's last; train again."
+        )
+    if far:
+        yield (
+            f"a newer price of {_quoted(far)} is at least {FAR} times the one before, or at most "
+            f"1/{FAR} of it; check its unit."
+        )
+    if unranged := saved.loses_ranges(newer):
+        yield (
+            f"no day of {_quoted(unranged)} has a plausible open, high and low, unlike the days "
+            "that the model was trained on; squared changes replace the ranges."
+        )
 
 
 def as_table(records: Sequence[Record]) -> str:

@@ -24,10 +24,10 @@ _ACTIONS = {
 }
 """What each kind of correction did, in words."""
 
-SLIP = "unit-slip"
-"""The flag of a price that the verdict warns of."""
+SLIP, SPLIT = "unit-slip", "split-like"
+"""The flags of prices that the verdict warns of."""
 
-GRAVEST = (SLIP, "split-like", "jump", "spike", "same-as", "ended", "stale")
+GRAVEST = (SLIP, SPLIT, "jump", "spike", "same-as", "ended", "stale")
 """The flags to look at first: those that may be wrong prices, the likeliest first."""
 
 Counted = list[tuple[str, int, str]]

@@ -38,7 +38,7 @@ def run_summary(
         quality = read_json(flagged) if flagged.exists() else None
         accepted = model["acceptance"]["accepted"]
         said = verdict(model, allow_unaccepted=allow_unaccepted, quality=quality)
-        most = 2 + (not accepted and allow_unaccepted) + len(doubts(model))
+        most = 2 + (not accepted and allow_unaccepted) + len(doubts(model, quality))
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
     places = IN_PRODUCTION if set(steps) == {"production"} else PLACES

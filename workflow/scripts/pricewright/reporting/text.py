@@ -161,7 +161,12 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         if plain[key] and ours[key] is not None
     ]
     var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
-    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
+    tests = [
+        f"at {name} for {found['independent']} of {found['tested']}"
+        for name, found in var
+        if found["tested"]
+    ]
+    clustered = f"exceptions not clustered (Christoffersen) {', '.join(tests)} symbols"
     p, pit = pooled["pit"]["p_value"], "unknown"
     if p is not None:
         flat = "perhaps not flat" if is_significant(p) else "flat, as far as can be told"
@@ -169,7 +174,7 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         ("PIT", pit),
-        ("VaR", f"exceptions not clustered (Christoffersen) {', '.join(tests)} symbols"),
+        ("VaR", clustered if tests else "too few days to test whether exceptions cluster"),
         ("ES", _shortfall(pooled["es"])),
     ]
 

@@ -1,12 +1,12 @@
 """A model in words: how it was made, what its numbers say, which of two is better."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pricewright.evaluation.acceptance import failed, not_judged
 from pricewright.files.errors import some_of
 from pricewright.forecasting.distribution import LONGER
-from pricewright.reporting.data import SLIP, flags_by_gravity
+from pricewright.reporting.data import SLIP, SPLIT
 from pricewright.reporting.figures import is_significant, p_value, percent
 from pricewright.tables.symbol_columns import column_of
 
@@ -49,7 +49,7 @@ def verdict(
     """Say whether the model is accepted and how good it is, in one or two sentences per item.
 
     allow_unaccepted: whether a model that is not accepted is deployed anyway.  quality: the
-    document of odd values in the data, to name the newest probable slip.
+    document of odd values in the data, to name probable slips and unadjusted splits.
     """
     acceptance = model["acceptance"]
     why = not_judged(acceptance)
@@ -113,15 +113,37 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
 def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
     """What could not be kept of the data, and what was kept but is probably wrong."""
     slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get(SLIP, 0)
-    flags = flags_by_gravity(quality or {})
-    newest = [f"{symbol} on {date}".strip() for symbol, date, flag, _ in flags if flag == SLIP][:1]
-    where = f" ({newest[0]}{' and others' * (slips > 1)})" if newest else ""
+    flagged, price = (quality or {}).get("flagged", []), model.get("parameters", {}).get("price")
+    splits = [each for each in flagged if each["flag"] == SPLIT and _is_in(price, each)]
+    newest = _newest([each for each in flagged if each["flag"] == SLIP], slips)
+    looks = [
+        f"{slips:,} {'price looks' if slips == 1 else 'prices look'} like a slip of the decimal "
+        f"point or another unit{newest}"
+    ][:slips]
+    looks += [
+        f"{len(splits):,} {'move looks' if len(splits) == 1 else 'moves look'} like a split for "
+        f"which {price} was not adjusted{_newest(splits, len(splits))}"
+    ][: len(splits)]
     suspect = (
-        f"SUSPECT: {slips:,} {'price looks' if slips == 1 else 'prices look'} like a slip of the "
-        f"decimal point or another unit{where}, and nothing was corrected: see "
-        "results/data_quality.json, and declare what is wrong in the file of corrections.file."
+        f"SUSPECT: {', '.join(looks)}, and nothing was corrected: see results/data_quality.json, "
+        "and declare what is wrong in the file of corrections.file."
     )
-    return [*_lost(model), *([suspect] if slips else [])]
+    return [*_lost(model), *([suspect] if looks else [])]
+
+
+def _is_in(price: str | None, split: Mapping[str, Any]) -> bool:
+    """Whether the modelled price has the move of a split, as far as adj_close tells."""
+    confirmed = split["confirmed"]
+    return confirmed is False or (bool(confirmed) and price != "adj_close")
+
+
+def _newest(entries: Sequence[Mapping[str, Any]], count: int) -> str:
+    """The newest of some flags, in brackets; empty if they are not known."""
+    found = max(((each["date"], each["symbol"] or "") for each in entries), default=None)
+    if found is None:
+        return ""
+    named = f"{found[1]} on {found[0]}".strip()
+    return f" ({named}{' and others' * (count > 1)})"
 
 
 def _lost(model: Mapping[str, Any]) -> Iterator[str]:

@@ -77,11 +77,11 @@ class Calendar(Options):
 
     date_formats: Sequence[str] = ()
     """The formats of dates, as in strptime; any of them may occur. None: ISO 8601. For numbers:
-    `epoch-seconds`, `epoch-milliseconds`, `epoch-microseconds`, `epoch-nanoseconds` since 1970, or
-    `excel-serial`."""
+    `epoch-seconds`, `epoch-milliseconds`, `epoch-microseconds`, `epoch-nanoseconds` or, in days,
+    `epoch-days` since 1970; `excel-serial`, `sas-days` or `matlab-datenum`."""
     time_zone: Annotated[str | None, Bounds(least=1)] = None
     """The time zone whose calendar counts, and of timestamps without an offset: an IANA name.
-    None: UTC."""
+    None: a timestamp counts if it is midnight at its own offset, and other times are refused."""
     last_day: date | None = None
     """Later dates count as future dates. None: the day of reception."""
     bars: Literal["daily", "intraday"] = "daily"
