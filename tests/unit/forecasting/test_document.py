@@ -80,6 +80,7 @@ WRONG = [
     ("combined", "parameters.horizon", float("nan"), "found nan"),
     ("combined", "parameters.origins", 10**400, "found 1000"),
     ("combined", "parameters.level", 1.0, "a number from 0.5 to 0.99"),
+    ("combined", "symbols.S1.floor", 5e-324, "found 5e-324, allowed: 0 or a number from 1e-100"),
     ("combined", "parameters.min_history", 29, "found 29, allowed: a number from 30 to 10000"),
     ("combined", "parameters.decay", 0.0, "a number from 0.5 to 0.999"),
     ("combined", "parameters.location", "arima", "naive or drift or ses or theta"),

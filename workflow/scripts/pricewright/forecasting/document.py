@@ -36,6 +36,9 @@ from pricewright.tables.symbol_columns import SymbolColumns, symbol_records
 HAR_TERMS = [{"of": of, "half_life": life} for of, life in TERMS]
 """The averages of the HAR, as a model names them."""
 
+LEAST_FLOOR = 1e-100
+"""The lowest floor, so that no price relative to it overflows."""
+
 ROUNDING = 1e-9
 """The relative amount by which a quantile may be below the one before it."""
 
@@ -135,6 +138,8 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
     fitted, states = _parameters(reader, each, settings)
     levels = np.array(each.words("scale", among=("log", "level"))) == "level"
     floors = each.numbers("floor", least=0.0)
+    for place in np.flatnonzero((floors > 0) & (floors < LEAST_FLOOR))[:1].tolist():
+        each.refuse(place, ["floor"], floors[place], f"0 or a number from {LEAST_FLOOR:g}")
     return Model(
         settings=settings,
         symbols=wanted,
