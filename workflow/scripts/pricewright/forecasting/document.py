@@ -139,7 +139,7 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
     levels = np.array(each.words("scale", among=("log", "level"))) == "level"
     floors = each.numbers("floor", least=0.0)
     for place in np.flatnonzero((floors > 0) & (floors < LEAST_FLOOR))[:1].tolist():
-        each.refuse(place, ["floor"], floors[place], f"0 or a number from {LEAST_FLOOR:g}")
+        each.refuse(place, ["floor"], float(floors[place]), f"0 or a number from {LEAST_FLOOR:g}")
     return Model(
         settings=settings,
         symbols=wanted,
