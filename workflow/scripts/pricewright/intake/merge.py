@@ -220,12 +220,12 @@ class MergedValues(GroupedValues):
 
 
 class KeptValues(GroupedValues):
-    """The columns of prices, without the rows that are not kept; keep: (n,)."""
+    """Some columns of prices, without the rows that are not kept; keep: (n,)."""
 
-    def __init__(self, prices: Prices, keep: Flags) -> None:
+    def __init__(self, prices: Prices, keep: Flags, columns: Sequence[str]) -> None:
         self._prices, self._keep, self._blocks = prices, keep, list(prices.blocks())
         counts = [int(np.count_nonzero(keep[rows])) for rows in self._blocks]
-        super().__init__(list(prices.values), np.cumsum([0, *counts]).tolist())
+        super().__init__(columns, np.cumsum([0, *counts]).tolist())
 
     def group(self, name: str, number: int) -> Floats:
         rows = self._blocks[number]
