@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliveries import lost, read, rows
+from deliveries import last_lost, lost, read, rows
 from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
@@ -170,6 +170,21 @@ def test_a_row_that_repeats_another_is_judged_by_its_own_time(tmp_path):
     ]
     assert closes(found) == {("A", "2024-01-01"): 5.5, ("A", "2024-01-02"): 8}
     assert (found.rows, found.in_bars, len(found.prices), found.quarantine.count) == (8, 5, 2, 3)
+
+
+def test_a_day_whose_last_row_is_quarantined_is_named_and_so_is_a_row_behind_it(tmp_path):
+    lines = [
+        f"2024-01-0{day} {hour}:00,A,1,1,1,1,1,1\n" for day in (1, 2, 3) for hour in (10, 11, 12)
+    ]
+    lines[2] = lines[2].replace("1,1,1,1,1,1", "1,1,1,1,x,1")  # the last of its day
+    lines[4] = lines[4].replace("1,1,1,1,1,1", "1,1,1,1,x,1")  # not the last
+    lines[8:] = [
+        "2024-01-03 12:00,A,1,1,1,1,1,1\n2024-01-03 12:00,A,1,1,1,1,2,1\n"
+    ]  # in a conflict
+    found = read(tmp_path, HEAD + "".join(lines), intraday())
+    assert last_lost(found) == [("A", "2024-01-01"), ("A", "2024-01-03")]
+    wide = "Date,USD,JPY\n2024-01-01 01:00,2,2\n2024-01-01 02:00,x,1\n2024-01-02 02:00,1,1\n"
+    assert last_lost(read(tmp_path, wide, intraday(layout="wide"))) == [("USD", "2024-01-01")]
 
 
 def test_milliseconds_tell_rows_apart(tmp_path):
