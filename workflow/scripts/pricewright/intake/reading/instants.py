@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.tables.prices import Floats, Ints, Prices
+if TYPE_CHECKING:
+    from pricewright.tables.prices import Prices
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
 Instants = npt.NDArray[np.int64]
 
 FIRST, LAST = SPAN = ("first instant", "last instant")
@@ -31,7 +34,7 @@ def day_of(instant: Instant) -> Instant:
     return (instant + (1 << _BITS - 1)) >> _BITS
 
 
-def lost_after(prices: Prices, rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def lost_after(prices: "Prices", rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Those of some lost rows, each a symbol and an instant, that are later than all that is kept
     of their symbol, or than all that is kept of their day. Prices without a span are of days.
 
@@ -50,7 +53,7 @@ def lost_after(prices: Prices, rows: Iterable[tuple[str, int]]) -> list[tuple[st
     return found
 
 
-def split_span(prices: Prices) -> tuple[Prices, dict[str, Floats]]:
+def split_span(prices: "Prices") -> tuple["Prices", dict[str, Floats]]:
     """The prices without the span of their bars, and that span; empty if they have none."""
     if FIRST not in prices.values:
         return prices, {}
