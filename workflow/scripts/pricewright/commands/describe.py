@@ -16,7 +16,7 @@ from pricewright.commands.options import GivenPath, GivenSource
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal, printable
 from pricewright.intake.description import describe_file, first_day
-from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
+from pricewright.intake.findings import Description, Setting, as_yaml, first_rows, losses
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading.dialect import EPOCHS, FROM_FILE, Limits
@@ -392,6 +392,8 @@ def _show(place: str, found: Description) -> None:
     if reading.in_bars != len(reading.prices):
         kept = f"{reading.in_bars:,} in {len(reading.prices):,} daily bars"
     print(f"{place}: {reading.rows:,} rows, {kept}, {lost:,} quarantined")
+    for what in losses(reading):
+        print(f"{place}: {what}")
     rows = first_rows(reading)
     titles = list(rows[0])
     cells = [titles, *([_text(row[title]) for title in titles] for row in rows)]
