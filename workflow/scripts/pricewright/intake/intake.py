@@ -393,7 +393,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "kept": len(reading.prices),
         "quarantined": quarantine.by_reason(),
         "missing": quarantine.values_by_reason(),
-        "last_lost": reading.last_lost(),
+        "last_lost": [list(each) for each in reading.last_lost()],
         "settings": dict(reading.settings),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }

@@ -9,7 +9,8 @@ import orjson
 
 from pricewright.files.clock import date_of
 from pricewright.intake.intake import NOT_COMPARED, Intake
-from pricewright.intake.reading.instants import day_of, lost_after
+from pricewright.intake.reading.bars import lost_after
+from pricewright.intake.reading.instants import day_of
 from pricewright.intake.reading.quarantine import total
 
 _SUMS = ("bytes", "rows", "left_out", "in_bars", "kept")

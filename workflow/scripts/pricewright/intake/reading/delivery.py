@@ -11,11 +11,10 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf
-from pricewright.intake.reading.bars import daily_bars
+from pricewright.intake.reading.bars import daily_bars, lost_after, split_span
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import FROM_SHEET, Dialect, joined_title
-from pricewright.intake.reading.instants import lost_after, split_span
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import (
     fault,
