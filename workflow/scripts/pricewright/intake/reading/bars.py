@@ -22,13 +22,18 @@ def daily_bars(prices: Prices, name: str, *, with_open: bool) -> Prices:
     """
     starts = np.flatnonzero(np.diff(prices.keys, prepend=-1))
     bar = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(prices)))
+    ends = np.append(starts, len(prices))[1:] - 1
     rows = dict(prices.values)
     if with_open and "close" in rows:
         rows = {"open": rows["close"]} | rows
     values = {}
     for ours, column in rows.items():
         close = rows.get("close", column)
-        if ours in ("open", FIRST):
+        if ours == FIRST:
+            values[FIRST], values[LAST] = column[starts], rows.get(LAST, column)[ends]
+        elif ours == LAST:
+            continue
+        elif ours == "open":
             values[ours] = _last(column[::-1], bar[::-1], len(starts))
         elif ours == "high":
             values[ours] = np.fmax.reduceat(np.fmax(column, close), starts)

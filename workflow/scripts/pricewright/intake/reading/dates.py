@@ -185,7 +185,7 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
     read = [found for reader in readers if (found := reader(text))]
     if not read:
         raise _NoDay(_why_none(text.partition(_BESIDE)[0], calendar.date_formats))
-    if _TO in text:  # a period says itself when it begins
+    if calendar.stamps == "end" and _TO in text:  # a period says itself when it begins
         calendar = replace(calendar, stamps="start")
     days = dict(_local_day(moment, calendar, timed=timed) for moment, timed in read)
     if len(days) > 1:
@@ -276,10 +276,11 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
     found = _ISO.fullmatch(text)
     if not found:
         return None
-    text = re.sub(" (UTC|GMT)$", "Z", text)
-    if found[2] and found[2][1:3] == "24":
-        text = _END_OF_DAY.sub(_END.isoformat(), text)
+    if text.endswith((" UTC", " GMT")):
+        text = text[:-4] + "Z"
     try:
+        if found[2] and found[2].startswith("24", 1):
+            text = _END_OF_DAY.sub(_END.isoformat(), text)
         return datetime.fromisoformat(text), found[2] is not None
     except ValueError:
         return None

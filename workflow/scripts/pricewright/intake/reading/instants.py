@@ -11,8 +11,8 @@ Ints = npt.NDArray[np.int32]
 Instants = npt.NDArray[np.int64]
 
 FIRST, LAST = SPAN = ("first instant", "last instant")
-"""Columns of intraday rows and of the bars made of them: the times of the first and the last row,
-in microseconds since the midnight of the day."""
+"""Columns of the bars made of intraday rows: the times of the first and of the last row, in
+microseconds since the midnight of the day. A row has only the first."""
 
 _BITS: Final = 38  # 76 hours in microseconds: more than a day has in any session and time zone
 

@@ -18,7 +18,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined
 from pricewright.files.machine import give_back
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.instants import SPAN, Instants, instants
+from pricewright.intake.reading.instants import FIRST, Instants, instants
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import refuse_blocks, refuse_exchanged, refuse_scattered
 from pricewright.intake.reading.rows import CheckedRows, joined_times
@@ -105,14 +105,12 @@ def in_order(
 
     Of rows that are equal in every value, the first stays; if two differ, both are lost. Intraday
     bars are also in order of time, with each time of a day once, and have their
-    span. Raises Refusal, for the file `name`, if bars are intraday but not declared to be.
+    times. Raises Refusal, for the file `name`, if bars are intraday but not declared to be.
     """
     runs, shelf = all_runs.settle(), all_runs.shelf
     columns: list[Mapping[str, Floats]] = [run.values for run in runs]
     if dialect.calendar.bars == "intraday":
-        columns = [
-            {**run.values, **dict.fromkeys(SPAN, run.times_of_day().astype(float))} for run in runs
-        ]
+        columns = [{**run.values, FIRST: run.times_of_day().astype(float)} for run in runs]
     refuse_scattered([(run.days, run.lines) for run in runs], dialect, name)
     names = sorted({sys.intern(name) for run in runs for name in run.names})
     place = {name: number for number, name in enumerate(names)}
