@@ -135,3 +135,14 @@ def test_the_same_rows_in_two_files_count_once(inbox):
     taken = inbox.take("parts", dialect=DIALECT)
     assert bars(taken) == bars(whole(inbox, lines))
     assert taken.restatements == []
+
+
+def test_a_newer_share_that_covers_both_settles_which_of_two_counts(inbox):
+    """Also in deliveries that an earlier version has accepted, and that nobody can take back."""
+    day = [f"2024-01-02 {hour:02}:00,A,{hour},99,1,{hour},5\n" for hour in range(9, 14)]
+    shares = [day[:3], day[2:], day]
+    for number, share in enumerate(shares):
+        inbox.deliver("".join(share), f"{number}.csv", HEAD)
+    taken = inbox.take("parts", dialect=DIALECT)
+    assert [(bar["open"], bar["close"], bar["volume"]) for bar in bars(taken)] == [(9, 13, 25)]
+    assert taken.state.superseded == [1, 1, 0]

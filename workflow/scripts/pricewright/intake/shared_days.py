@@ -4,7 +4,7 @@ where a session begins in the evening.
 Each delivery's bar knows the instants of its first and its last row, so that shares that follow
 each other make the bar that the same rows in one file would make. A newer share that lasts from
 before an older one until after it replaces it, as a newer price replaces an older one. Other
-shares that overlap cannot be told apart, and are refused.
+shares that overlap are refused, because a bar does not show which rows it has.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.merge import find_keys
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.instants import FIRST, LAST, without_span
 from pricewright.intake.restatements import Changed, Entries, Places, restated
@@ -21,7 +22,7 @@ from pricewright.tables.prices import Floats, Ints, Keys, Prices, keys, of_keys,
 
 
 class Overlap(Exception):
-    """Raised for two shares of a day that can neither be added nor replace each other."""
+    """Two shares of a day of which neither follows or replaces the other."""
 
     def __init__(self, symbol: str, date: str, deliveries: tuple[int, int]) -> None:
         super().__init__(symbol, date)
@@ -89,10 +90,9 @@ def _places(of: Sequence[Keys]) -> list[Places]:
     """The rows of each table whose key is in another one too; of: the keys of each, ascending."""
     first, newer = of[0], np.concatenate([of[0][:0], *of[1:]])
     found, counts = np.unique(newer, return_counts=True)
-    at = np.searchsorted(first, found)
-    known = np.append(first, -1)[at] == found
-    shared = found[known | (counts > 1)]
-    return [at[known], *(np.flatnonzero(np.isin(each, shared)) for each in of[1:])]
+    at, is_known = find_keys(first, found)
+    shared = found[is_known | (counts > 1)]
+    return [at[is_known], *(np.flatnonzero(find_keys(shared, each)[1]) for each in of[1:])]
 
 
 def _column(prices: Prices, name: str, rows: Places) -> Floats:
@@ -119,20 +119,19 @@ def _kept(
     if not overlap.any():
         return by_time, []
     unclear = np.isin(when, np.unique(when[1:][overlap]))
-    covered = again & (first[1:] <= first[:-1]) & (last[1:] >= last[:-1])
-    mixed = np.isin(when, np.unique(when[1:][again & ~covered & unclear[1:]]))
-    at = np.flatnonzero(covered & unclear[1:] & ~mixed[1:])
-    pairs, gone = [(row, row + 1) for row in at.tolist()], np.zeros(len(when), dtype=bool)
-    for row in np.flatnonzero(mixed).tolist():
-        begin = int(np.searchsorted(when, when[row]))
-        for other in range(begin, row):
-            if gone[other] or last[other] < first[row] or first[other] > last[row]:
-                continue
-            if first[row] > first[other] or last[row] < last[other]:
-                raise _overlap(rows, came, other, row)
-            pairs.append((other, row))
-            gone[other] = True
-    gone[at] = True
+    again = np.append(again, False)  # whether a newer share of the same day follows
+    gone = unclear & again
+    gone[:-1] &= (first[1:] <= first[:-1]) & (last[1:] >= last[:-1])
+    pairs = [(row, row + 1) for row in np.flatnonzero(gone).tolist()]
+    for row in np.flatnonzero(unclear & again & ~gone)[::-1].tolist():
+        newer = np.arange(row + 1, np.searchsorted(when, when[row], side="right"))
+        covers = newer[(first[newer] <= first[row]) & (last[newer] >= last[row])]
+        beside = newer[~gone[newer] & (last[newer] >= first[row]) & (first[newer] <= last[row])]
+        if len(covers):
+            gone[row] = True
+            pairs.append((row, int(covers[0])))
+        elif len(beside):
+            raise _overlap(rows, came, row, int(beside[0]))
     return by_time[~gone[by_time]], pairs
 
 
