@@ -1,7 +1,7 @@
 """What the times of described intraday bars mean: their start or their end, and the session."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -36,15 +36,30 @@ def choose_times(
     if stamps:
         chosen = found.choose("stamps", stamps, why, "start")
         calendar = replace(calendar, stamps=chosen)
-    if evening := _evening(known):
-        day, time = evening
-        why = (
-            f"bars begin on the evening before a trading day, as on {date_of(day):%A} "
-            f"{date_of(day)}: 00:00 makes a bar of that evening alone"
-        )
-        session = found.choose("session", [_clock(time), "00:00"], why)
-        calendar = replace(calendar, session=session)
-    return replace(dialect, calendar=calendar)
+    session = choose_session(dict(reversed(known)), found)
+    return replace(dialect, calendar=replace(calendar, session=session))
+
+
+def choose_session(first: Mapping[int, int], found: Description) -> str | None:
+    """Ask when a session begins, if bars begin on an evening after a day without bars and last
+    until the day after; None if they do not.
+
+    first: the time in microseconds of the first bar of each day since 1970-01-01.
+    """
+    begins = [
+        (day, time)
+        for day, time in sorted(first.items())
+        if time >= _DAY / 2 and first.get(day + 1, _DAY) < _DAY / 12 and day - 1 not in first
+    ]
+    if not any(day != min(first) or (day + 3) % 7 == _SUNDAY for day, _ in begins):
+        return None
+    usual = Counter(time for _, time in begins).most_common(1)[0][0]
+    day = next(date_of(day) for day, time in reversed(begins) if time == usual)
+    why = (
+        f"bars begin on the evening before a trading day, as on {day:%A} {day}: 00:00 makes a bar "
+        "of that evening alone"
+    )
+    return str(found.choose("session", [_clock(usual), "00:00"], why))
 
 
 def _ends(known: Sequence[tuple[int, int]]) -> list[str]:
@@ -57,23 +72,6 @@ def _ends(known: Sequence[tuple[int, int]]) -> list[str]:
     step = steps.most_common(1)[0][0]
     at_midnight = any(time % _DAY == 0 for time in times)
     return ["end", "start"] if at_midnight and known[0][1] == step else []
-
-
-def _evening(known: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """A day on whose evening bars begin, after a day without bars, to last until the day after, and
-    the usual time of this; None if there is no such day."""
-    first: dict[int, int] = {}
-    for day, time in reversed(known):
-        first[day] = time
-    begins = [
-        (day, time)
-        for day, time in sorted(first.items())
-        if time >= _DAY / 2 and first.get(day + 1, _DAY) < _DAY / 12 and day - 1 not in first
-    ]
-    if not any(day != known[0][0] or (day + 3) % 7 == _SUNDAY for day, _ in begins):
-        return None
-    usual = Counter(time for _, time in begins).most_common(1)[0][0]
-    return next((day, time) for day, time in reversed(begins) if time == usual)
 
 
 def _clock(time: int) -> str:

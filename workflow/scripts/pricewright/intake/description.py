@@ -186,6 +186,12 @@ def _twins(titles: Sequence[str]) -> dict[str, int]:
 def first_day(path: Path, name: str, first: Description) -> int | None:
     """The first day of a file, read with the settings that were found for another file; None if
     these do not read it."""
+    reading = read_as(path, name, first)
+    return int(reading.prices.days.min()) if reading and len(reading.prices) else None
+
+
+def read_as(path: Path, name: str, first: Description) -> Reading | None:
+    """A file, read with the settings that were found for another one; None if these do not fit."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol
@@ -199,7 +205,7 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
         return None
     if first.is_named_after_file and reading.settings["columns"]["close"] != symbol_of_file(name):
         return None
-    return int(reading.prices.days.min()) if len(reading.prices) else None
+    return reading
 
 
 def _workbook_sheet(content: Content, dialect: Dialect, found: Description) -> tuple[Dialect, bool]:
