@@ -11,6 +11,7 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import Dialect, Limits
+from pricewright.intake.reading.instants import day_of
 from pricewright.tables.prices import Prices
 
 NAMES = {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
@@ -69,3 +70,8 @@ def refusal(deliver: Callable[..., Any]) -> Callable[..., str]:
         return str(caught.value)
 
     return refusal
+
+
+def last_lost(reading: Reading) -> list[tuple[str, str]]:
+    """The symbols, and days of intraday bars, whose last row is quarantined."""
+    return [(symbol, str(np.datetime64(day_of(when), "D"))) for symbol, when in reading.last_lost()]

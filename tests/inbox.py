@@ -10,7 +10,7 @@ import pytest
 
 from deliveries import HEAD, NAMES, rows
 from pricewright.intake.archive import Archive, Mode
-from pricewright.intake.deliveries import Snapshot, save_snapshot
+from pricewright.intake.deliveries import save_snapshot
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delivery import Reading, read_delivery
@@ -61,8 +61,7 @@ class Inbox:
         """Write the prices and keep a snapshot, as the step does; returns the prices' path."""
         output = self.folder / checkpoint
         sha256 = write_prices(output, taken.state.prices)
-        snapshot = Snapshot(taken.state, taken.facts)
-        save_snapshot(self.snapshot, taken.key(), snapshot, output, sha256)
+        save_snapshot(self.snapshot, taken.key(), taken.snapshot, output, sha256)
         return output
 
 

@@ -171,6 +171,29 @@ def test_files_named_by_dates_are_not_taken_for_symbols(project):
     assert "# the names of in/kurse-2023.csv and in/kurse-2024.csv differ only by dates or " in told
 
 
+def test_files_of_a_day_each_show_together_that_a_session_begins_on_an_evening(project):
+    files = {}
+    for day in range(1, 15):  # 2024-01-01 is a Monday
+        hours = {5: range(16), 6: (), 0: range(17, 24)}.get(day % 7, (*range(16), *range(17, 24)))
+        lines = [f"2024-01-{day:02} {hour:02}:00,ES,{100 + hour}\n" for hour in hours]
+        if lines:
+            files[f"in/2024-01-{day:02}.csv"] = "".join(["Time,Symbol,Close\n", *lines])
+    told, source = described(project, "in", files)
+    assert source == {"uri": "in", "bars": "intraday", "session": "?"}
+    assert "choose session: '17:00' or session: 00:00: bars begin on the evening before" in told
+    assert "as on Sunday 2024-01-07" in told
+
+
+def test_what_would_be_lost_is_told_with_its_reason_and_an_example(project):
+    lines = [f"2024-01-{day},A,{'n/k' if day == 13 else 5}\n" for day in range(10, 25)]
+    told, _ = described(project, "p.csv", {"p.csv": "".join(["Date,Symbol,Close\n", *lines])})
+    assert "p.csv: 15 rows, 14 kept, 1 quarantined\n" in told
+    assert (
+        "p.csv: 1 row lost as unreadable-number in column 'Close' (not a number), such as line 5: "
+        "2024-01-13,A,n/k\n"
+    ) in told
+
+
 def test_series_that_name_their_own_column_are_read_as_one_source(project):
     columns = {"DGS2": "DGS2", "DGS10": "DGS10", "DGS30": "DGS30", "payments": "payment"}
     files = {

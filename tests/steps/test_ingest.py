@@ -37,6 +37,7 @@ def test_the_receipt_lists_deliveries_and_their_rows_without_the_time_of_day(des
         *(
             "missing",
             "newest_lost",
+            "last_bar_lost",
             "superseded",
             "restated",
             "rescaled",

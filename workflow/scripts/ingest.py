@@ -11,7 +11,7 @@ from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake.archive import Archive, Mode, Reception
-from pricewright.intake.deliveries import Snapshot, save_snapshot
+from pricewright.intake.deliveries import save_snapshot
 from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
@@ -114,14 +114,16 @@ def ingest(
         write_json(restatements, taken.restatements)
     if project is not None:
         step.tell_ledger("pricewright.signoffs.received.record_received", project, archive, author)
-    snapshot = Snapshot(taken.state, taken.facts)
-    if snapshot.saves_time():
-        save_snapshot(archive.history / "snapshot", taken.key(), snapshot, output, sha256)
+    if taken.snapshot.saves_time():
+        save_snapshot(archive.history / "snapshot", taken.key(), taken.snapshot, output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
     if facts["left_out"]:
         say("left out by source.where", rows=facts["left_out"])
+    if facts["last_bar_lost"]:
+        count = sum(map(len, facts["last_bar_lost"].values()))
+        say("quarantined the last row of days", days=count, symbols=sorted(facts["last_bar_lost"]))
     if facts["in_bars"] != facts["kept"]:
-        say("made daily bars", rows=facts["in_bars"], bars=facts["kept"])
+        say("made daily bars", rows=facts["in_bars"], bars=facts["records"]["rows"])
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
 
 

@@ -248,3 +248,14 @@ def test_numbers_that_are_no_bar_are_left_to_people(tmp_path):
     rows = [[row[0], row[3], row[2], row[1], row[4]] for row in klines(20, gap=0)]
     _, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))
     assert [setting.value for setting in found.to_choose] == ["column 2"]
+
+
+@pytest.mark.parametrize(
+    ("fractions", "is_said"), [(range(32), True), (range(33), False), (range(4), False)]
+)
+def test_prices_with_no_fraction_above_31_may_be_points_and_32nds(tmp_path, fractions, is_said):
+    closes = [f"{110 + n % 3}.{fractions[n % len(fractions)]:02}" for n in range(300)]
+    _, found = described(tmp_path, dated(*closes))
+    assert any("points and 32nds?" in note for note in found.notes) == is_said
+    _, found = described(tmp_path, dated(*closes[:99]))
+    assert found.notes == []

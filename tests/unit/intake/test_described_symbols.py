@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 import yaml
 
@@ -9,7 +10,7 @@ from descriptions import as_written, dated, described
 from file_formats import book, excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import describe_file, first_day
-from pricewright.intake.findings import as_yaml
+from pricewright.intake.findings import as_yaml, losses
 from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading.dialect import Dialect
 
@@ -237,3 +238,27 @@ def test_tickers_that_parquet_holds_as_whole_floats_are_the_text_of_their_digits
     path, found = described(tmp_path, content, "tokyo.parquet")
     assert {row["symbol"] for row in as_written(path, found)} == {"6758", "7203"}
     assert found.reading.quarantine.by_reason() == {"bad-symbol": 2}
+
+
+@pytest.mark.parametrize(("plain", "outcome"), [(3, "set"), (30, "asked")])
+def test_symbols_behind_the_first_rows_are_looked_at_too(tmp_path, plain, outcome):
+    days = np.datetime64("2000-01-03") + np.arange(1000)
+    rows = [f"{day},S{n},5\n" for n in range(plain) for day in days]
+    path, found = described(
+        tmp_path, "".join(["Date,Symbol,Close\n", *rows, "2002-01-03,EUR/USD,5\n"])
+    )
+    (setting,) = [each for each in found.settings if each.key == "symbol_pattern"]
+    assert setting.why == "found 'EUR/USD'"
+    assert bool(setting.others) == (outcome == "asked")
+    read = as_written(path, found, symbol_pattern=setting.value)
+    assert {row["symbol"] for row in read} == {"EUR/USD", *(f"S{n}" for n in range(plain))}
+
+
+def test_texts_that_no_pattern_makes_symbols_are_no_reason_for_one(tmp_path):
+    rows = "".join(f"2024-01-{day},AAPL,5\n" for day in range(10, 25)) + "2024-01-25,12:30,5\n"
+    _, found = described(tmp_path, "Date,Symbol,Close\n" + rows)
+    assert "symbol_pattern" not in {each.key for each in found.settings}
+    assert list(losses(found.reading)) == [
+        "1 row lost as bad-symbol in column 'Symbol' (not a symbol), such as line 17: "
+        "2024-01-25,12:30,5"
+    ]

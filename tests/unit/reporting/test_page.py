@@ -673,11 +673,13 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     assert "left out    0 exact duplicates, 0 incomplete rows, 2 removed as declared" in page(model)
     assert max(map(len, text.splitlines())) <= WIDTH
     receipt |= {"rows": 2012, "left_out": 1000, "in_bars": 1005, "kept": 42}
+    receipt["last_bar_lost"] = {"A": ["2020-02-03", "2020-02-04"]}
     cleaned["without_adj_close"] = ["EURUSD"]
     text = page(model)
     assert "adj_close   the close of EURUSD, which has none" in text
     assert "filtered    1,000 rows left out by source.where" in text
     assert "bars        42 daily bars from 1,005 rows" in text
+    assert "cut short   A on 2020-02-03, A on 2020-02-04: the day's last row" in text
 
 
 # The pictures

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, datetime, time
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliveries import lost, read, rows
+from deliveries import last_lost, lost, read, rows
 from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
@@ -170,6 +170,42 @@ def test_a_row_that_repeats_another_is_judged_by_its_own_time(tmp_path):
     ]
     assert closes(found) == {("A", "2024-01-01"): 5.5, ("A", "2024-01-02"): 8}
     assert (found.rows, found.in_bars, len(found.prices), found.quarantine.count) == (8, 5, 2, 3)
+
+
+def test_a_day_whose_last_row_is_quarantined_is_named_and_so_is_a_row_behind_it(tmp_path):
+    lines = [
+        f"2024-01-0{day} {hour}:00,A,1,1,1,1,1,1\n" for day in (1, 2, 3) for hour in (10, 11, 12)
+    ]
+    lines[2] = lines[2].replace("1,1,1,1,1,1", "1,1,1,1,x,1")  # the last of its day
+    lines[4] = lines[4].replace("1,1,1,1,1,1", "1,1,1,1,x,1")  # not the last
+    lines[8:] = [
+        "2024-01-03 12:00,A,1,1,1,1,1,1\n2024-01-03 12:00,A,1,1,1,1,2,1\n"
+    ]  # in a conflict
+    found = read(tmp_path, HEAD + "".join(lines), intraday())
+    assert last_lost(found) == [("A", "2024-01-01"), ("A", "2024-01-03")]
+    wide = "Date,USD,JPY\n2024-01-01 01:00,2,2\n2024-01-01 02:00,x,1\n2024-01-02 02:00,1,1\n"
+    assert last_lost(read(tmp_path, wide, intraday(layout="wide"))) == [("USD", "2024-01-01")]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "excel", "parquet", "epoch", "clock"])
+def test_a_bar_that_ends_with_its_day_belongs_to_it_in_every_kind_of_file(tmp_path, form):
+    moments = [datetime(2024, 1, 1, 23), datetime(2024, 1, 2), datetime(2024, 1, 2, 1)]
+    rows_of = [[str(moment), number] for number, moment in enumerate(moments, 1)]
+    content = {
+        "text": "Date,Close\n" + "".join(f"{moment},{close}\n" for moment, close in rows_of),
+        "json": json.dumps([{"Date": moment, "Close": close} for moment, close in rows_of]),
+        "excel": excel(
+            ["Date", "Close"], *([moment, close] for close, moment in enumerate(moments, 1))
+        ),
+        "parquet": parquet({"Date": pa.array(moments, pa.timestamp("us")), "Close": [1, 2, 3]}),
+        "epoch": "Date,Close\n1704150000,1\n1704153600,2\n1704157200,3\n",
+        "clock": "Date,Time,Close\n2024-01-01,23:00,1\n2024-01-01,24:00,2\n2024-01-02,01:00,3\n",
+    }[form]
+    dialect = intraday("UTC", symbol="A")
+    formats = ("epoch-seconds",) if form == "epoch" else ()
+    calendar = replace(dialect.calendar, stamps="end", date_formats=formats)
+    found = read(tmp_path, content, replace(dialect, calendar=calendar))
+    assert closes(found) == {("A", "2024-01-01"): 2, ("A", "2024-01-02"): 3}
 
 
 def test_milliseconds_tell_rows_apart(tmp_path):

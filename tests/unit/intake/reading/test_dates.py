@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
@@ -11,7 +12,8 @@ from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.dialect import Calendar
 
 ISO = Calendar()
-ZURICH = Calendar(time_zone="Europe/Zurich")
+ZURICH = Calendar(time_zone="Europe/Zurich", bars="intraday")
+ENDS = Calendar(time_zone="Europe/Zurich", bars="intraday", stamps="end")
 
 
 def one(value, calendar=ISO):
@@ -142,9 +144,74 @@ def test_a_timestamp_counts_on_the_calendar_of_the_declared_zone(text, outcome):
 
 
 def test_a_declared_format_with_a_time_has_the_gap_as_well():
-    calendar = Calendar(("%d.%m.%Y %H:%M",), "Europe/Zurich")
+    calendar = Calendar(("%d.%m.%Y %H:%M",), "Europe/Zurich", bars="intraday")
     assert one("31.03.2024 02:30", calendar) == "dst-gap"
     assert one("31.03.2024 03:30", calendar) == "2024-03-31"
+
+
+@pytest.mark.parametrize("day", ["2018-11-04", "2018-11-04 00:00:00", "2018-11-04T00:30"])
+def test_a_daily_row_at_a_time_that_the_clocks_skipped_names_its_day(day):
+    assert one(day, Calendar(time_zone="America/Sao_Paulo")) == "2018-11-04"
+    typed = pa.array([datetime(2018, 11, 4)], pa.timestamp("us"))
+    assert one(typed, Calendar(time_zone="America/Sao_Paulo")) == "2018-11-04"
+
+
+@pytest.mark.parametrize(
+    ("text", "formats", "outcome"),
+    [
+        ("2024-02-29 24:00", (), "2024-02-29"),
+        ("2024-02-29T24:00:00", (), "2024-02-29"),
+        ("2024-02-29T24:00:00.000Z", (), "2024-03-01"),
+        ("2024-02-29T24:00:00+01:00", (), "2024-02-29"),
+        ("2024-02-29T24:01", (), "impossible-date"),
+        ("2024-02-29T25:00", (), "impossible-date"),
+        ("2024-02-30 24:00", (), "impossible-date"),
+        ("29.02.2024 24:00", ("%d.%m.%Y %H:%M",), "2024-02-29"),
+        ("29.02.2024 24:01", ("%d.%m.%Y %H:%M",), "impossible-date"),
+        ("20240229240000", ("%Y%m%d%H%M%S",), "2024-02-29"),
+        ("29.02.2024 24:00 +0100", ("%d.%m.%Y %H:%M %z",), "2024-02-29"),
+        ("2024-02-29 23:00 - 2024-02-29 24:00", (), "2024-02-29"),
+    ],
+)
+def test_24_hours_are_the_end_of_their_day(text, formats, outcome):
+    assert one(text, replace(ZURICH, date_formats=formats)) == outcome
+    assert one(text, replace(ENDS, date_formats=formats)) == outcome
+
+
+@pytest.mark.parametrize("clock", ["24:00", "24:00:00", "2400", "240000.0"])
+def test_24_hours_beside_a_date_are_its_end(clock):
+    found = parse_days(
+        pa.array(["2024-01-02", "2024-01-02"]), ENDS, clock=pa.array([clock, "23:59:59"])
+    )
+    assert found.days.astype("datetime64[D]").astype(str).tolist() == ["2024-01-02"] * 2
+    assert found.times[0] > found.times[1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["2024-01-03 00:00"]),
+        pa.array(["2024-01-02 24:00"]),
+        pa.array(["2024-01-02T23:00:00Z"]),
+        pa.array([datetime(2024, 1, 3)], pa.timestamp("us")),
+        pa.array([datetime(2024, 1, 2, 23, tzinfo=UTC)], pa.timestamp("ms", "UTC")),
+        pa.array(["1704236400"]),
+    ],
+)
+def test_a_bar_that_ends_when_a_day_begins_belongs_to_the_day_before(column):
+    formats = ("epoch-seconds",) if column[0].as_py() == "1704236400" else ()
+    assert one(column, replace(ENDS, date_formats=formats)) == "2024-01-02"
+    evening = replace(ENDS, date_formats=formats, session="00:01")
+    assert one(column, evening) == "2024-01-02"
+
+
+def test_a_bar_that_ends_when_a_session_begins_belongs_to_the_session_before():
+    calendar = replace(ENDS, session="17:00")
+    assert one("2024-01-02 17:00", calendar) == "2024-01-02"
+    assert one("2024-01-02 17:01", calendar) == "2024-01-03"
+    assert one("2024-01-02 17:00 - 2024-01-02 18:00", calendar) == "2024-01-03"
+    with pytest.raises(Refusal, match=r"'source.stamps': found 'end', allowed: start, unless"):
+        Calendar(stamps="end")
 
 
 def test_the_day_after_the_last_is_in_the_future():

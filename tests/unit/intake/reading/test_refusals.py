@@ -22,6 +22,8 @@ def test_the_proposed_pattern_allows_every_symbol_of_the_file_at_once(tmp_path):
     found = read(tmp_path, text, Dialect(symbol_pattern=pattern))
     assert set(found.prices.names) == set(symbols) - {""}
     assert not Dialect(symbol_pattern=pattern).is_symbol("-")
+    assert not Dialect().is_symbol("12:30")  # a time of day, unless a pattern is declared
+    assert Dialect(symbol_pattern=r"[\w:]+").is_symbol("12:30")
 
 
 def test_marks_are_asked_for_also_where_only_values_would_be_lost(tmp_path):

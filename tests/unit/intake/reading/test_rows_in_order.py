@@ -56,7 +56,7 @@ def order(parts, dialect):
         [prices.names, prices.symbols.tolist(), prices.days.tolist()],
         values,
         [getattr(lost, name).tolist() for name in ("lines", "reasons", "fields", "rows")],
-        dict(lost.newest),
+        dict(lost.latest),
     )
 
 

@@ -15,11 +15,13 @@ from cyclopts import Parameter
 from pricewright.commands.options import GivenPath, GivenSource
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal, printable
-from pricewright.intake.description import describe_file, first_day
-from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
+from pricewright.intake.bar_times import choose_session
+from pricewright.intake.description import describe_file, first_day, read_as
+from pricewright.intake.findings import Description, Setting, as_yaml, first_rows, losses
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading.dialect import EPOCHS, FROM_FILE, Limits
+from pricewright.intake.reading.instants import FIRST
 from pricewright.intake.reading.packing import nearly_packed, packing_of
 from pricewright.intake.sources.items import LocalFile, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Item, Source
@@ -162,6 +164,8 @@ _OUT_OF_ORDER = (
 )
 _OF_EACH_FILE = ("prices", "where")
 """Keys that another file does not settle: its own prices just do not raise the question."""
+_TWO_WEEKS = 14
+"""How many files, perhaps one a day, show when a session begins."""
 _TRIED = 3
 """The most files that are tried to find the format of most files."""
 
@@ -190,6 +194,7 @@ class _Folder:
         found, place = self._settled(first, read, named)
         with _bytes_of(first) as path:
             found = _asked(found, path, place, named)
+        _ask_session(found, read)
         for item in self._files:
             if item in read or not (other := self._other(item, found)):
                 continue
@@ -258,6 +263,24 @@ class _Folder:
             return "because none of its columns has the name of a price"
         with _bytes_of(item) as path:
             return _asked(other, path, item.place, [item.place])
+
+
+def _ask_session(found: Description, files: Sequence[Item]) -> None:
+    """Leave the session open if bars of several files begin on an evening, and one shows no day
+    before it."""
+    is_open = all(setting.key != "session" for setting in found.settings)
+    if found.dialect.calendar.bars != "intraday" or not is_open:
+        return
+    first: dict[int, int] = {}
+    for item in files[:_TWO_WEEKS]:
+        with _bytes_of(item) as path:
+            reading = read_as(path, item.place, found)
+        if reading:
+            times = reading.span[FIRST].astype(int).tolist()
+            for day, time in zip(reading.prices.days.tolist(), times, strict=True):
+                first[day] = min(time, first.get(day, time))
+    if choose_session(first, found):
+        found.reading = None
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
@@ -392,6 +415,8 @@ def _show(place: str, found: Description) -> None:
     if reading.in_bars != len(reading.prices):
         kept = f"{reading.in_bars:,} in {len(reading.prices):,} daily bars"
     print(f"{place}: {reading.rows:,} rows, {kept}, {lost:,} quarantined")
+    for what in losses(reading):
+        print(f"{place}: {what}")
     rows = first_rows(reading)
     titles = list(rows[0])
     cells = [titles, *([_text(row[title]) for title in titles] for row in rows)]

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from pricewright.intake.deliveries import State, columns_of, names_of
+from pricewright.intake.reading.instants import without_span
 from pricewright.intake.restatements import Changed, Entries, Places, entry, plain, restated
 from pricewright.tables.prices import Floats, Ints, Prices, keys, recode
 from pricewright.tables.table_files import ends_of_groups
@@ -45,7 +46,7 @@ def compare(before: State, after: State) -> Comparison:
     an adjustment, another fixing or fewer digits stay below; swapped days and months do not.
     """
     both = [before.prices, after.prices]
-    names, columns = names_of(both), columns_of(both)
+    names, columns = names_of(both), without_span(columns_of(both))
     old, new = (
         replace(prices, names=names, symbols=recode(prices.names, prices.symbols, names))
         for prices in both

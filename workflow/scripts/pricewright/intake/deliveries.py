@@ -7,7 +7,7 @@ to be read again.
 import os
 import shutil
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from pricewright.files.documents import read_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined, new_array
 from pricewright.intake.merge import KeptValues, Merge, MergedValues, Pile, in_groups
+from pricewright.intake.reading.instants import FIRST, without_span
 from pricewright.intake.restatements import Entries
+from pricewright.intake.shared_days import shared_days
 from pricewright.tables.prices import (
     Ints,
     Prices,
@@ -36,7 +38,8 @@ class State:
     """The prices after some deliveries.
 
     origins: (n,) the number of the delivery that each price comes from.
-    superseded: for each delivery, how many of its rows a later one superseded.
+    superseded: for each delivery, how many of its rows a later one superseded; of intraday bars,
+    also how many became part of a later delivery's bar.
     """
 
     prices: Prices
@@ -56,7 +59,8 @@ def apply_deliveries(
     """The state after further deliveries, applied in order, and what they restate.
 
     digests: the SHA-256 of each delivery, of the earlier ones and the new ones. Works through one
-    group of symbols at a time; values stay where they are until they are asked for.
+    group of symbols at a time; values stay where they are until they are asked for. Intraday bars
+    of one day are joined, if they follow each other; raises Overlap if they cannot be.
     """
     before = len(state.superseded)
     if not len(state.prices) and len(new) == 1:
@@ -67,8 +71,13 @@ def apply_deliveries(
     rows = sum(map(len, whole))
     names, columns = names_of(whole), columns_of(whole)
     numbers = (np.broadcast_to(np.int32(before + n), len(prices)) for n, prices in enumerate(new))
-    old, *newer = in_groups(whole, [state.origins, *numbers], names)
+    came = [state.origins, *numbers]
     superseded = np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
+    shared = shared_days(whole, came, names, digests) if FIRST in columns else None
+    if shared:  # their bars, the newest of all, are nobody's rows and take the place of one
+        whole, came = [*whole, shared.bars], [*came, shared.origins]
+        superseded -= np.bincount(shared.origins, minlength=len(superseded))
+    old, *newer = in_groups(whole, came, names)
     symbols, days, origins = (new_array(rows, np.int32) for _ in range(3))
     merges, entries, end, shelf = list[Merge](), Entries(), 0, Shelf()
     for group in range(len(old.bounds) - 1):
@@ -78,19 +87,22 @@ def apply_deliveries(
         symbols[begin:end], days[begin:end], origins[begin:end] = pile.merged(merge)
         merges.append(shelf.put(merge))
         superseded += np.bincount(pile.origins[pile.again], minlength=len(superseded))
-        entries += pile.entries(names, columns, digests)
+        entries += pile.entries(names, columns, digests) if shared is None else []
     values = MergedValues(old, newer, columns, merges)
     return State(
         Prices(names, symbols[:end], days[:end], values), origins[:end], superseded.tolist()
-    ), entries
+    ), entries if shared is None else shared.entries
 
 
 def without(state: State, gone: Collection[int]) -> State | None:
     """The state without some of its deliveries, given by number.
 
     None if no delivery is left, or if a remaining one has rows that a later one superseded: the
-    superseding rows may be those of the deliveries that are gone.
+    superseding rows may be those of the deliveries that are gone. None also if intraday bars were
+    joined: they may have a share of these deliveries.
     """
+    if FIRST in state.prices.values and any(state.superseded):
+        return None
     counts = enumerate(state.superseded)
     kept = [number for number, _ in counts if number not in gone]
     if not kept or any(state.superseded[number] for number in kept if number < max(gone)):
@@ -104,12 +116,21 @@ def without(state: State, gone: Collection[int]) -> State | None:
     def column(values: Ints) -> Ints:
         return joined((values[rows][keep[rows]] for rows in prices.blocks()), count, np.int32)
 
-    left = Prices(
-        prices.names, column(prices.symbols), column(prices.days), KeptValues(prices, keep)
-    )
+    values = KeptValues(prices, keep, list(prices.values))
+    left = Prices(prices.names, column(prices.symbols), column(prices.days), values)
     numbers = column(origins)
     numbers[...] = now[numbers]
     return State(drop_unused_names(left), numbers, [state.superseded[number] for number in kept])
+
+
+def with_values_alone(state: State) -> State:
+    """The state without the span of its bars."""
+    prices = state.prices
+    if FIRST not in prices.values:
+        return state
+    keep = np.ones(len(prices), dtype=np.bool_)
+    values = KeptValues(prices, keep, without_span(prices.values))
+    return replace(state, prices=replace(prices, values=values))
 
 
 def names_of(tables: Sequence[Prices]) -> list[str]:
@@ -147,7 +168,7 @@ SNAPSHOT_FILES = ("snapshot.json", "prices.parquet", "origins.parquet")
 def save_snapshot(
     folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str
 ) -> None:
-    """Keep a snapshot under a key; the checkpoint also holds its prices.
+    """Keep a snapshot under a key; the checkpoint also holds its prices, without a span.
 
     Where the file system allows it, the snapshot shares the checkpoint's bytes; they are never
     written to.
@@ -159,7 +180,7 @@ def save_snapshot(
         if path.is_dir():  # somebody created it by hand
             shutil.rmtree(path)
     (folder / "snapshot.json").unlink(missing_ok=True)
-    if is_parquet(checkpoint):
+    if is_parquet(checkpoint) and FIRST not in snapshot.state.prices.values:
         _share(checkpoint, folder / "prices.parquet")
     else:
         sha256 = write_prices(folder / "prices.parquet", snapshot.state.prices)

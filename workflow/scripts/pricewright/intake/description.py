@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pricewright.files.clock import now
 from pricewright.files.errors import Refusal
+from pricewright.intake.bar_times import choose_times
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
@@ -37,7 +38,7 @@ from pricewright.intake.reading.dialect import (
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.refusals import message_shown
-from pricewright.intake.reading.rows import Block, crossed_columns, joined
+from pricewright.intake.reading.rows import Block, crossed_columns, joined, texts_in
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
@@ -59,7 +60,12 @@ from pricewright.intake.sample import (
     texts_of,
     why_no_dates,
 )
-from pricewright.intake.symbols import choose_symbols, own_symbol, pattern_of_crossed
+from pricewright.intake.symbols import (
+    choose_pattern,
+    choose_symbols,
+    own_symbol,
+    pattern_of_crossed,
+)
 from pricewright.intake.units import in_units
 from pricewright.tables.fields import PREFERRED, VALUES
 from pricewright.tables.prices import Floats
@@ -79,6 +85,9 @@ _A_WAY: Final = 3  # at least this many texts written in a different way are no 
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
 _USUAL_STEPS: Final = 8.0  # a step of more than so many usual ones is a jump
+_POINTS: Final = re.compile(r"(\d{2,3})\.([0-2]\d|3[01])", re.ASCII)
+_HUNDREDS: Final = 200  # prices that are all as few as this are no accident
+_MANY_32NDS: Final = 12
 _MOST_KINDS: Final = 100  # distinct texts of a column that source.where may choose from
 
 
@@ -177,6 +186,12 @@ def _twins(titles: Sequence[str]) -> dict[str, int]:
 def first_day(path: Path, name: str, first: Description) -> int | None:
     """The first day of a file, read with the settings that were found for another file; None if
     these do not read it."""
+    reading = read_as(path, name, first)
+    return int(reading.prices.days.min()) if reading and len(reading.prices) else None
+
+
+def read_as(path: Path, name: str, first: Description) -> Reading | None:
+    """A file, read with the settings that were found for another one; None if these do not fit."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol
@@ -190,7 +205,7 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
         return None
     if first.is_named_after_file and reading.settings["columns"]["close"] != symbol_of_file(name):
         return None
-    return int(reading.prices.days.min()) if len(reading.prices) else None
+    return reading
 
 
 def _workbook_sheet(content: Content, dialect: Dialect, found: Description) -> tuple[Dialect, bool]:
@@ -364,6 +379,7 @@ def _mixed(sample: Block, title: str, formats: Sequence[str]) -> list[list[str]]
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     """How all columns of numbers are written."""
     usual = Marks()
+    found.notes += map(_said_of_32nds, [each for each in numbers if _may_be_32nds(sample, each)])
     odd: list[tuple[str, str]] = []
     plain: list[tuple[str, str]] = []
     for title in numbers:
@@ -393,6 +409,24 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     return ways[place]
 
 
+def _may_be_32nds(sample: Block, title: str) -> bool:
+    """Whether prices that move by several points have two digits after the point, and never more
+    than .31."""
+    texts = sample.columns[title].drop_null().to_pylist() if sample.typed(title) is None else []
+    parts = [_POINTS.fullmatch(text.strip()) for text in texts if isinstance(text, str)]
+    if len(parts) < _HUNDREDS or not all(parts):
+        return False
+    points, rest = ({each[group] for each in parts if each} for group in (1, 2))
+    return len(points) > 1 and len(rest) > _MANY_32NDS
+
+
+def _said_of_32nds(title: str) -> str:
+    return (
+        f"column {title!r} has two digits after the point in every price, and none above .31: are "
+        "these points and 32nds? Then deliver decimals (110.5 for 110.16)"
+    )
+
+
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
     """Find out whether a symbol has several rows a day, told apart by time or by a column."""
     if dialect.layout_of(titles) is None:
@@ -409,6 +443,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
         why = f"several times a day, as in line {sample.lines[again]}"
         found.choose("bars", ["intraday"], why, "daily")
         dialect = replace(dialect, calendar=replace(dialect.calendar, bars="intraday"))
+        dialect = choose_times(dialect, moments, sample.lines.tolist(), found)
     telling: dict[str, list[str]] = {}
     for title in titles:
         column = sample.columns[title]
@@ -446,6 +481,9 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
             break
     else:
         return
+    if (wider := _with_every_symbol(reading, content, found)) != found.dialect:
+        found.dialect = wider
+        reading = read_delivery(content, wider)
     if prices != "positive" and _signs(reading, found) == "positive":
         reading = read_delivery(content, replace(found.dialect, prices="positive"))
     if strict:
@@ -456,6 +494,18 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
         found.notes.append(f"too many rows are lost: {refusal}")
     if not found.to_choose:
         found.reading = reading
+
+
+def _with_every_symbol(reading: Reading, content: Content, found: Description) -> Dialect:
+    """The dialect with a pattern that fits the symbols behind the sample, too."""
+    title = reading.settings["columns"].get("symbol")
+    is_open = all(setting.key != "symbol_pattern" for setting in found.settings)
+    if title is None or not is_open or "bad-symbol" not in reading.quarantine.by_reason():
+        return found.dialect
+    symbols = set[str]()
+    for read in open_sheet(content, found.dialect).blocks([title]):
+        symbols.update(texts_in(read().columns[title]))
+    return choose_pattern(found.dialect, sorted(symbols), found, ask=True)
 
 
 def _signs(reading: Reading, found: Description) -> Any:

@@ -1,16 +1,17 @@
 """What `describe` found out about a delivery, and the config that says so."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import yaml
 
-from pricewright.files.errors import printable
+from pricewright.files.errors import printable, shortened
 from pricewright.intake.reading.delivery import Reading
 from pricewright.intake.reading.dialect import UNDECIDED, Dialect
+from pricewright.intake.reading.quarantine import REASONS, code
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,22 @@ def yaml_of(value: Any) -> str:
     """A value on one line of YAML."""
     text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return text.removesuffix("...\n").strip()
+
+
+def losses(reading: Reading) -> Iterator[str]:
+    """What of a delivery would be lost: each reason with its count, and an example."""
+    lost, sheet = reading.quarantine, reading.sheet
+    for what, counts in (("row", lost.by_reason()), ("value", lost.values_by_reason())):
+        for reason, count in counts.items():
+            is_one = (lost.reasons == code(reason)) & ((lost.rows > 0) == (what == "row"))
+            entry = int(np.argmax(is_one))
+            line, field = int(lost.lines[entry]), lost.field_of(entry)
+            text = printable(shortened(sheet.texts([line])[line], 100))
+            column = f" in column {field!r}" if field else ""
+            yield (
+                f"{count:,} {what}{'s' * (count > 1)} lost as {reason}{column} "
+                f"({REASONS[reason]}), such as line {line}: {text}"
+            )
 
 
 FIRST = 5

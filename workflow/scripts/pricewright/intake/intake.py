@@ -23,6 +23,7 @@ from pricewright.intake.deliveries import (
     State,
     apply_deliveries,
     empty_state,
+    with_values_alone,
     without,
 )
 from pricewright.intake.members import Member
@@ -31,6 +32,7 @@ from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect, Limits
 from pricewright.intake.reading.refusals import NoRows, NothingYet, message_shown
+from pricewright.intake.shared_days import Overlap
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
@@ -68,13 +70,15 @@ class Intake:
     """The result of all deliveries.
 
     facts: what happened to the rows of each current delivery, with its quarantined rows.
-    earlier: the deliveries that later ones replaced.  key: returns the key of a snapshot.
+    earlier: the deliveries that later ones replaced.  snapshot: what to keep, under
+    the key that `key` returns.
     """
 
     state: State
     facts: Sequence[dict[str, Any]]
     earlier: Sequence[Delivery]
     restatements: Sequence[Mapping[str, Any]]
+    snapshot: Snapshot
     key: Callable[[], str]
 
 
@@ -115,10 +119,11 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     archive.pack(_replaced([*current_of(known, terms.mode), *new], current, terms.mode))
     _check_sums(made)
     return Intake(
-        made.state,
+        with_values_alone(made.state),
         made.facts,
         [delivery for delivery in everything if delivery not in counted],
         [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
+        made,
         partial(_key, current, terms),
     )
 
@@ -293,7 +298,16 @@ class _Reader:
         )
         for way, count in ways.items():
             say("read again", deliveries=count, **orjson.loads(way))
-        state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
+        every = [*current, *new]
+        try:
+            state, entries = apply_deliveries(before.state, prices, _digests(every))
+        except Overlap as overlap:
+            if not current:
+                raise overlap.refusal([delivery.place for delivery in new]) from None
+            # bars that were joined may have a gap in which a share fits: look at each share
+            made, entries = self._added(Snapshot(empty_state(), []), [], every, others=others)
+            came = set(_digests(new))
+            return made, [entry for entry in entries if entry["new_sha256"] in came]
         return Snapshot(state, [*before.facts, *facts]), entries
 
     def _read(self, delivery: Delivery, before: int, shelf: Shelf) -> tuple[Prices, dict[str, Any]]:
@@ -331,7 +345,7 @@ class _Reader:
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
             if just_kept:
                 say("read", place=delivery.place, **_how(reading.settings))
-            return reading.prices, _facts(delivery, reading)
+            return reading.with_span, _facts(delivery, reading)
 
     def _check_shrink(
         self, before: Mapping[str, Any], after: Mapping[str, Any], gone: int, other: int
@@ -379,7 +393,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "kept": len(reading.prices),
         "quarantined": quarantine.by_reason(),
         "missing": quarantine.values_by_reason(),
-        "newest_lost": reading.newest_lost(),
+        "last_lost": [list(each) for each in reading.last_lost()],
         "settings": dict(reading.settings),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
@@ -389,8 +403,8 @@ def _no_rows(delivery: Delivery) -> dict[str, Any]:
     """The facts of a delivery without rows."""
     facts = {"place": delivery.place, "sha256": delivery.sha256, "bytes": delivery.bytes}
     counts = dict.fromkeys(("rows", "left_out", "in_bars", "kept"), 0)
-    by_name: dict[str, Any] = {name: {} for name in ("quarantined", "missing", "newest_lost")}
-    return facts | counts | by_name | {"settings": {}, "entries": []}
+    by_name: dict[str, Any] = {name: {} for name in ("quarantined", "missing")}
+    return facts | counts | by_name | {"last_lost": [], "settings": {}, "entries": []}
 
 
 def _how(settings: Mapping[str, Any]) -> dict[str, Any]:

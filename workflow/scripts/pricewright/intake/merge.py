@@ -95,7 +95,7 @@ class Merge:
     @classmethod
     def of(cls, known: Keys, wanted: Keys, newest: Places) -> Self:
         """Merge newer rows, whose keys (k,) ascend, with known ones (n,)."""
-        at, is_there = _found(known, wanted)
+        at, is_there = find_keys(known, wanted)
         added = ~is_there
         places = at + np.cumsum(added) - added
         count = len(known) + int(np.count_nonzero(added))
@@ -119,7 +119,7 @@ class Merge:
         return found
 
 
-def _found(known: Keys, wanted: Keys) -> tuple[Places, Flags]:
+def find_keys(known: Keys, wanted: Keys) -> tuple[Places, Flags]:
     """How many of the known keys, which ascend, come before each wanted key, and whether it is
     known."""
     at = np.searchsorted(known, wanted)
@@ -152,7 +152,7 @@ class Pile:
         """The pile of a group, given by number."""
         newer, known = _in_group(newer, group), old.keys(group)
         wanted = np.concatenate([known[:0], *(each.keys(group) for each in newer)])
-        at, is_there = _found(known, wanted)
+        at, is_there = find_keys(known, wanted)
         touched = np.unique(at[is_there])
         keys = np.concatenate([known[touched], wanted])
         order = np.argsort(keys, kind="stable")
@@ -220,12 +220,12 @@ class MergedValues(GroupedValues):
 
 
 class KeptValues(GroupedValues):
-    """The columns of prices, without the rows that are not kept; keep: (n,)."""
+    """Some columns of prices, without the rows that are not kept; keep: (n,)."""
 
-    def __init__(self, prices: Prices, keep: Flags) -> None:
+    def __init__(self, prices: Prices, keep: Flags, columns: Sequence[str]) -> None:
         self._prices, self._keep, self._blocks = prices, keep, list(prices.blocks())
         counts = [int(np.count_nonzero(keep[rows])) for rows in self._blocks]
-        super().__init__(list(prices.values), np.cumsum([0, *counts]).tolist())
+        super().__init__(columns, np.cumsum([0, *counts]).tolist())
 
     def group(self, name: str, number: int) -> Floats:
         rows = self._blocks[number]

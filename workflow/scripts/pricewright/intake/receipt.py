@@ -9,6 +9,8 @@ import orjson
 
 from pricewright.files.clock import date_of
 from pricewright.intake.intake import NOT_COMPARED, Intake
+from pricewright.intake.reading.bars import lost_after
+from pricewright.intake.reading.instants import day_of
 from pricewright.intake.reading.quarantine import total
 
 _SUMS = ("bytes", "rows", "left_out", "in_bars", "kept")
@@ -22,7 +24,9 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
     records.rows + superseded. in_bars counts the rows that the kept bars are made of: one row for
     each bar unless source.bars is intraday. With several deliveries, the digest is that of the
     list of their digests, in the format of sha256sum. not_compared counts the deliveries that
-    could not be compared with the ones that they replaced.
+    could not be compared with the ones that they replaced. newest_lost has each symbol whose newest
+    row is quarantined, with its day; last_bar_lost the earlier days of intraday bars whose last row
+    is, so that their close is an earlier price.
     """
     prices, deliveries = taken.state.prices, taken.facts
     changes = Counter(entry["what"] for entry in taken.restatements)
@@ -37,7 +41,7 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
         "sha256": _digest(deliveries),
         **{name: sum(delivery[name] for delivery in deliveries) for name in _SUMS},
         **{name: total(delivery[name] for delivery in deliveries) for name in _BY_REASON},
-        "newest_lost": _newest_lost(taken),
+        **_last_lost(taken),
         "superseded": sum(taken.state.superseded),
         **{what: changes[what] for what in ("restated", "rescaled", "withdrawn")},
         "not_compared": sum(entry.get("new_sha256") in current for entry in not_compared),
@@ -51,16 +55,21 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
     }
 
 
-def _newest_lost(taken: Intake) -> dict[str, str]:
-    """Each symbol whose newest row over all deliveries is quarantined, and the day of that row."""
-    prices = taken.state.prices
-    last = {prices.symbol(end): prices.date(end) for end in (prices.begins[1:] - 1).tolist()}
-    found: dict[str, str] = {}
-    for delivery in taken.facts:
-        for symbol, day in delivery["newest_lost"].items():
-            if day > max(last[symbol], found.get(symbol, "")):
-                found[symbol] = day
-    return dict(sorted(found.items()))
+def _last_lost(taken: Intake) -> dict[str, dict[str, Any]]:
+    """Each symbol whose newest row over all deliveries is quarantined, and the day of that row; and
+    each symbol's earlier days, of intraday bars, whose last row is."""
+    prices = taken.snapshot.state.prices
+    newest = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
+    lost = {(symbol, when) for each in taken.facts for symbol, when in each["last_lost"]}
+    found: dict[str, dict[str, Any]] = {"newest_lost": {}, "last_bar_lost": {}}
+    for symbol, when in lost_after(prices, lost):
+        day = day_of(when)
+        if day >= newest[symbol]:
+            found["newest_lost"][symbol] = str(date_of(day))
+        else:
+            days = found["last_bar_lost"].setdefault(symbol, [])
+            days += [str(date_of(day))] * (str(date_of(day)) not in days)
+    return found
 
 
 def _digest(deliveries: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, some_of
 from pricewright.intake.findings import Description
 from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading import proposals
@@ -43,15 +43,26 @@ _BASE: Final = re.compile("base|from")
 
 
 def choose_pattern(
-    dialect: Dialect, symbols: Sequence[str], found: Description, *, most: float = 0.1
+    dialect: Dialect,
+    symbols: Sequence[str],
+    found: Description,
+    *,
+    most: float = 0.1,
+    ask: bool = False,
 ) -> Dialect:
-    """Propose a symbol_pattern if the usual one refuses more than a share of the symbols."""
+    """Propose a symbol_pattern if the usual one refuses more than a share of the symbols.
+
+    ask: whether to ask if it refuses fewer.
+    """
     others = [text for text in symbols if not dialect.is_symbol(text)]
-    pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) * most else None
+    are_many = len(others) > len(symbols) * most
+    pattern = proposals.symbol_pattern(symbols) if are_many or (ask and others) else None
     if pattern is None:
         return dialect
-    found.choose("symbol_pattern", [pattern], f"found {others[0]!r}")
-    return replace(dialect, symbol_pattern=pattern)
+    choices = [pattern] if are_many else [pattern, dialect.symbol_pattern]
+    why = f"found {some_of([repr(each) for each in others], 3)}"
+    chosen = found.choose("symbol_pattern", choices, why, dialect.symbol_pattern)
+    return replace(dialect, symbol_pattern=chosen)
 
 
 def choose_symbols(

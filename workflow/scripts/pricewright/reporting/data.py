@@ -45,7 +45,11 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         if left_out := came.get("left_out"):
             found["filtered"] = f"{left_out:,} rows left out by source.where"
         if "in_bars" in came and came["in_bars"] != came["kept"]:
-            found["bars"] = f"{came['kept']:,} daily bars from {came['in_bars']:,} rows"
+            bars = came["kept"] - came.get("superseded", 0)
+            found["bars"] = f"{bars:,} daily bars from {came['in_bars']:,} rows"
+        if cut := came.get("last_bar_lost"):
+            days = [f"{symbol} on {day}" for symbol, some in cut.items() for day in some]
+            found["cut short"] = f"{some_of(days)}: the day's last row is quarantined"
         if missing := came.get("missing"):
             found["missing"] = _counted("values", missing)
         if changes := history_changes(came):

@@ -49,6 +49,9 @@ _WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
 _NO_ACCIDENT = 3  # from this many dates as values, and as texts, on, a pattern is no accident
 Mask = npt.NDArray[np.bool_]
 _MICROSECOND, _NO_TIME = timedelta(microseconds=1), timedelta()
+_END = time.max
+"""What 24:00 is read as: the end of a day, still on that day."""
+_END_OF_DAY = re.compile(r"(?<=[T ])24:00(:00(\.0+)?)?", re.ASCII)
 NO_DAY = np.int32(np.iinfo(np.int32).min)
 """Stands for a day that could not be read."""
 
@@ -85,15 +88,17 @@ def parse_days(
 
     A timestamp with an offset is a day on the calendar of the declared time zone. If none is
     declared, midnight at its own offset is that day, and any other time is `unzoned-time`.
-    The declared session may begin the day at another time than midnight.
+    The declared session may begin the day at another time than midnight. 24:00 of a day is its end,
+    and belongs to it; if stamps mark the end of a bar, so does the moment when the next day begins.
     typed: which texts (n,) the file holds as values; a date among them is in ISO 8601, whatever
     the declared formats.  clock: the times of day (n,) if they have their own column, written as
     9:30, 09:30:00, 0930, 093000 or 9:30 AM.
 
-    The other reasons: `unreadable-date`, `impossible-date`, `dst-gap` (a local time that the clocks
-    skipped), `future-date`, `ancient-date` (before 1600) and `ambiguous-date`. The last is a date
-    such as 01/02/2024 if no format is declared or two formats read it differently; 1112024 in a
-    format without marks between its numbers; or a value where a program took days for months.
+    The other reasons: `unreadable-date`, `impossible-date`, `dst-gap` (the local time of an
+    intraday bar that the clocks skipped), `future-date`, `ancient-date` (before 1600) and
+    `ambiguous-date`. The last is a date such as 01/02/2024 if no format is declared or two formats
+    read it differently; 1112024 in a format without marks between its numbers; or a value where a
+    program took days for months.
 
     A period of at most a day, written from its beginning to its end, counts as its beginning.
     """
@@ -180,6 +185,8 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
     read = [found for reader in readers if (found := reader(text))]
     if not read:
         raise _NoDay(_why_none(text.partition(_BESIDE)[0], calendar.date_formats))
+    if calendar.stamps == "end" and _TO in text:  # a period says itself when it begins
+        calendar = replace(calendar, stamps="start")
     days = dict(_local_day(moment, calendar, timed=timed) for moment, timed in read)
     if len(days) > 1:
         raise _NoDay("ambiguous-date")
@@ -202,6 +209,8 @@ def _with_time(of_date: Reader, text: str) -> tuple[datetime, bool] | None:
         raise _NoDay("unreadable-date")
     hour, minute, second, fraction, half = found.groups()
     hours = int(hour) % 12 + 12 * (half.lower() == "p") if half else int(hour)
+    if hours == 24 and not any(map(int, (minute, second or 0, fraction or 0))):
+        return datetime.combine(read[0], _END, read[0].tzinfo), True
     try:
         since = time(hours, int(minute), int(second or 0), int((fraction or "")[:6].ljust(6, "0")))
     except ValueError:
@@ -216,12 +225,16 @@ def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[da
     """
     zone = calendar.time_zone
     if moment.tzinfo is not None and zone is None:
-        if moment.time() != time.min:
+        if moment.time() not in (time.min, _END):
             raise _NoDay("unzoned-time")
         moment = moment.replace(tzinfo=None)
-    if not timed and moment.tzinfo is None:
-        return moment.date(), 0
+    if moment.tzinfo is None and (not timed or calendar.bars == "daily"):
+        # a daily row's time names its day, even if the clocks skipped that time
+        midnight = datetime.combine(moment, time.min)
+        return moment.date(), (moment - midnight) // _MICROSECOND
     try:
+        if timed and calendar.stamps == "end" and moment.time() != _END:
+            moment -= _MICROSECOND
         local = _in_zone(moment, ZoneInfo(zone)) if zone else moment
         day = (local - calendar.day_begins).date()
         midnight = datetime.combine(day, time.min, local.tzinfo)
@@ -263,8 +276,12 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
     found = _ISO.fullmatch(text)
     if not found:
         return None
+    if text.endswith((" UTC", " GMT")):
+        text = text[:-4] + "Z"
     try:
-        return datetime.fromisoformat(re.sub(" (UTC|GMT)$", "Z", text)), found[2] is not None
+        if found[2] and found[2].startswith("24", 1):
+            text = _END_OF_DAY.sub(_END.isoformat(), text)
+        return datetime.fromisoformat(text), found[2] is not None
     except ValueError:
         return None
 
@@ -287,9 +304,20 @@ def reader_of(form: str) -> Reader:
         try:
             return datetime.strptime(text, form), timed
         except ValueError:
-            return None
+            return _end_of_day(text, form)
 
     return _begin(read)
+
+
+def _end_of_day(text: str, form: str) -> tuple[datetime, bool] | None:
+    """The moment of a text whose time in a format is 24:00; None if it is not."""
+    if "%H" not in form:
+        return None
+    try:
+        day = datetime.strptime(text, form.replace("%H", "24", 1))
+    except ValueError:
+        return None
+    return (datetime.combine(day, _END, day.tzinfo), True) if day.time() == time.min else None
 
 
 def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf
-from pricewright.intake.reading.bars import daily_bars
+from pricewright.intake.reading.bars import daily_bars, lost_after, split_span
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import FROM_SHEET, Dialect, joined_title
@@ -40,7 +40,7 @@ from pricewright.intake.reading.rows import (
 from pricewright.intake.reading.rows_in_order import Runs, in_order
 from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
-from pricewright.tables.prices import Prices
+from pricewright.tables.prices import Floats, Prices
 
 T = TypeVar("T")
 
@@ -51,7 +51,8 @@ class Reading:
 
     in_bars: the rows that the prices are made of; one for each price unless bars are intraday.
     settings: how the delivery was read, as declared or found.  symbols: the columns of a wide
-    delivery that each hold a symbol.
+    delivery that each hold a symbol.  span: the times of the first and last row of each intraday
+    bar.
     """
 
     rows: int
@@ -63,6 +64,7 @@ class Reading:
     dialect: Dialect
     settings: Mapping[str, Any]
     symbols: Collection[str] = ()
+    span: Mapping[str, Floats] = field(default_factory=dict)
 
     def entries(self, file: str, sha256: str) -> list[dict[str, Any]]:
         """Each quarantined row in plain words, with its own text.
@@ -89,15 +91,17 @@ class Reading:
             for entry, (line, field) in enumerate(places)
         ]
 
-    def newest_lost(self) -> dict[str, str]:
-        """Each symbol whose newest row with a known day is quarantined, and that day."""
-        prices = self.prices
-        last = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
-        return {
-            symbol: str(np.datetime64(day, "D"))
-            for symbol, day in sorted(self.quarantine.newest.items())
-            if symbol in last and day > last[symbol]
-        }
+    @property
+    def with_span(self) -> Prices:
+        """The prices, with the span of bars as further columns."""
+        return replace(self.prices, values={**self.prices.values, **self.span})
+
+    def last_lost(self) -> list[tuple[str, int]]:
+        """Each symbol, and each of its days if bars are intraday, whose last row with a known time
+        is quarantined, with its instant."""
+        return lost_after(
+            self.with_span, ((symbol, when) for (symbol, _), when in self.quarantine.latest.items())
+        )
 
     def check_share(self, most: float, name: str, *, as_of: bool = False) -> None:
         """Raise Refusal if too large a share of the rows is lost, or if no row has a close.
@@ -201,6 +205,7 @@ def read_delivery(
     if dialect.calendar.bars == "intraday":
         with_open = dialect.columns.get("open") is not False
         prices = daily_bars(prices, content.name, with_open=with_open)
+    prices, span = split_span(prices)
     settings = {
         "kind": content.kind,
         **({"encoding": content.encoding} if content.encoding else {}),
@@ -208,7 +213,9 @@ def read_delivery(
         "layout": "wide" if crossed else dialect.layout,
         "columns": names or {},
     }
-    return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
+    return Reading(
+        *(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols, span)
+    )
 
 
 def _with_symbol(dialect: Dialect, sheet: Sheet, content: Content) -> Dialect:

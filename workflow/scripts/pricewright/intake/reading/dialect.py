@@ -87,6 +87,9 @@ class Calendar(Options):
     bars: Literal["daily", "intraday"] = "daily"
     """`intraday`: a symbol has several rows a day, each with its own time, and daily bars are made
     of them."""
+    stamps: Literal["start", "end"] = "start"
+    """Whether a timestamp marks the beginning or the end of its intraday bar. A bar that ends when
+    the day begins belongs to the day before."""
     session: str | None = None
     """When the day of intraday bars begins, such as 17:00; a time from noon on is on the evening
     before. None: at midnight."""
@@ -102,6 +105,8 @@ class Calendar(Options):
             ZoneInfo(self.time_zone or "UTC")
         except (ValueError, OSError, LookupError):
             self.refuse("time_zone", "allowed: a name such as Europe/Zurich")
+        if self.stamps == "end" and self.bars == "daily":
+            self.refuse("stamps", "allowed: start, unless source.bars is intraday")
         if self.session is not None:
             if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", self.session):
                 self.refuse("session", "allowed: a time of day such as 17:00")
@@ -514,14 +519,15 @@ def _delimiter(titles: Sequence[str]) -> str:
 
 
 CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
-"""A time of day, as programs write it."""
+"""A time of day, as programs write it. The usual pattern of symbols would allow it."""
 
 
 @cache
 def is_symbol(text: str, pattern: str) -> bool:
-    """Whether a text is a symbol; a time of day is not. Cached: blocks repeat the symbols."""
+    """Whether a text is a symbol; a time of day is one only with a declared pattern. Cached: blocks
+    repeat the symbols."""
     fits = text.isprintable() and re.fullmatch(pattern, text) is not None
-    return fits and not CLOCK.fullmatch(text)
+    return fits and (pattern != SYMBOL.pattern or not CLOCK.fullmatch(text))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.intake.reading.instants import Instants, day_of
+
 REASONS: Final = {
     "unreadable": "the record cannot be read",
     "field-count": "more or fewer fields than the header",
@@ -50,7 +52,8 @@ class Quarantine:
     lines: (n,) where each row begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1
     for the row as a whole.  rows: (n,) how many rows of prices each entry stands for. Usually one;
     more if a whole line of a wide delivery is lost; none if the row is kept without one value.
-    newest: each symbol's last day, since 1970-01-01, among the rows with known symbol and day.
+    latest: the last instant of each symbol and day, among the rows with known symbol and day; of
+    rows without times, each symbol's last one alone.
     """
 
     titles: Sequence[str]
@@ -58,7 +61,7 @@ class Quarantine:
     reasons: npt.NDArray[np.int8]
     fields: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int32]
-    newest: Mapping[str, int] = field(default_factory=dict)
+    latest: Mapping[tuple[str, int | None], int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -90,18 +93,27 @@ class Quarantine:
             for name in ("lines", "reasons", "fields", "rows")
         )
         order = np.argsort(lines, kind="stable")
-        newest: dict[str, int] = {}
+        latest: dict[tuple[str, int | None], int] = {}
         for part in found:
-            for symbol, day in part.newest.items():
-                newest[symbol] = max(day, newest.get(symbol, day))
-        return cls(titles, lines[order], reasons[order], fields[order], rows[order], newest)
+            for key, instant in part.latest.items():
+                latest[key] = max(instant, latest.get(key, instant))
+        return cls(titles, lines[order], reasons[order], fields[order], rows[order], latest)
 
-    def with_newest(self, names: Sequence[str], symbols: Ints, days: Ints) -> "Quarantine":
-        """Add the symbols (n,), as places in `names`, and days (n,) of the rows that have them."""
-        latest = np.full(len(names), np.iinfo(np.int32).min, dtype=np.int32)
-        np.maximum.at(latest, symbols, days)
-        newest = {names[place]: int(latest[place]) for place in np.unique(symbols).tolist()}
-        return replace(self, newest=newest)
+    def with_latest(
+        self, names: Sequence[str], symbols: Ints, when: Instants, *, by_day: bool
+    ) -> "Quarantine":
+        """Add the symbols (n,), as places in `names`, and instants (n,) of rows that have them.
+
+        by_day: whether each day's last instant counts, and not only each symbol's.
+        """
+        order = np.lexsort((when, symbols))
+        ends = np.append(np.diff(symbols[order]) > 0, True)[: len(order)]
+        if by_day:
+            ends[:-1] |= np.diff(day_of(when[order])) > 0
+        last = order[ends]
+        pairs = zip(symbols[last].tolist(), when[last].tolist(), strict=True)
+        latest = {(names[at], day_of(each) if by_day else None): each for at, each in pairs}
+        return replace(self, latest=latest)
 
     @property
     def count(self) -> int:

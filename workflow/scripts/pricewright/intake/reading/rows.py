@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.cells import MOST_ABOVE
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol, joined_title
+from pricewright.intake.reading.dialect import Calendar, Dialect, Layout, is_symbol, joined_title
+from pricewright.intake.reading.instants import instants
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -280,7 +281,7 @@ def check_long(
     keep = faults.none()
     rows = CheckedRows(known, days.days, symbols, values, block.lines, days.times)
     told = ~keep & (symbols >= 0) & (days.days != NO_DAY)
-    faulty = faults.of(block).with_newest(known, symbols[told], days.days[told])
+    faulty = _with_latest(faults.of(block), rows, told, dialect.calendar)
     lost = [_unread(block, titles), faulty, *faults.cells(block, keep)]
     return rows.only(keep), Quarantine.joined(titles, lost)
 
@@ -302,7 +303,7 @@ def check_wide(
     matrix = np.empty((len(block.lines), len(symbols)))
     believed = np.zeros(matrix.shape, dtype=bool)
     unread = np.ones(len(block.lines), dtype=bool)
-    keep, lost = dated.none(), []
+    keep, lost, nothing = dated.none(), [], np.zeros(len(block.lines), dtype=np.int32)
     for place, symbol in enumerate(symbols):
         numbers = parse_numbers(block.columns[symbol], dialect.marks, block.typed(symbol))
         unread &= numbers.unreadable
@@ -311,8 +312,9 @@ def check_wide(
             faults.add(mask, reason, symbol)
         faults.ignore(~keep)
         matrix[:, place], believed[:, place] = numbers.values, faults.none() & keep
-        told = days.days[~faults.none() & keep]
-        lost.append(faults.of(block).with_newest([symbol], np.zeros(len(told), np.int32), told))
+        own = CheckedRows([symbol], days.days, nothing, {}, block.lines, days.times)
+        told = ~faults.none() & keep
+        lost.append(_with_latest(faults.of(block), own, told, dialect.calendar))
     others = _other_headers(block, days, unread, [date, *symbols], dialect.header_line)
     dated.add(others, "another-header", date, above_all=True)
     lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
@@ -326,6 +328,16 @@ def check_wide(
         None if days.times is None else days.times[row],
     )
     return rows, Quarantine.joined(titles, lost)
+
+
+def _with_latest(lost: Quarantine, rows: CheckedRows, told: Mask, calendar: Calendar) -> Quarantine:
+    """A quarantine that knows when its rows were; told: which rows (n,) have a symbol and a day."""
+    if not told.any():
+        return lost
+    by_day = calendar.bars == "intraday"
+    times = 0 if rows.times is None or not by_day else rows.times[told]
+    when = instants(rows.days[told], times)
+    return lost.with_latest(rows.names, rows.symbols[told], when, by_day=by_day)
 
 
 def check_crossed(

@@ -18,6 +18,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined
 from pricewright.files.machine import give_back
 from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.instants import FIRST, Instants, instants
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import refuse_blocks, refuse_exchanged, refuse_scattered
 from pricewright.intake.reading.rows import CheckedRows, joined_times
@@ -27,6 +28,7 @@ from pricewright.tables.table_files import ends_of_groups
 
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.intp]
+_Lost = tuple[Column, Ints, Instants]
 
 STRAYS = 0.01  # the share of rows with a second time on their day that may be an accident
 
@@ -102,10 +104,13 @@ def in_order(
     """The rows of all runs in order of symbol and day, and the rows that were repeated.
 
     Of rows that are equal in every value, the first stays; if two differ, both are lost. Intraday
-    bars are also in order of time, with each time of a day once. Raises Refusal, for the file
-    `name`, if bars are intraday but not declared to be.
+    bars are also in order of time, with each time of a day once, and have their
+    times. Raises Refusal, for the file `name`, if bars are intraday but not declared to be.
     """
     runs, shelf = all_runs.settle(), all_runs.shelf
+    columns: list[Mapping[str, Floats]] = [run.values for run in runs]
+    if dialect.calendar.bars == "intraday":
+        columns = [{**run.values, FIRST: run.times_of_day().astype(float)} for run in runs]
     refuse_scattered([(run.days, run.lines) for run in runs], dialect, name)
     names = sorted({sys.intern(name) for run in runs for name in run.names})
     place = {name: number for number, name in enumerate(names)}
@@ -128,10 +133,10 @@ def in_order(
         groups.append(shelf.put(group))
         ends.append(end)
     lost = repeats.quarantine(titles)
-    values: Mapping[str, Floats] = OrderedValues([run.values for run in runs], groups, ends)
+    values: Mapping[str, Floats] = OrderedValues(columns, groups, ends)
     if len(runs) == 1:
         is_ordered = all(group.order is None for group in groups)
-        values = runs[0].values if is_ordered else shelf.put(dict(values))
+        values = columns[0] if is_ordered else shelf.put(dict(values))
     return drop_unused_names(Prices(names, symbols[:end], days[:end], values)), lost
 
 
@@ -166,7 +171,7 @@ class _Repeats:
         self._is_intraday = dialect.calendar.bars == "intraday"
         self._strays, self._first_stray = 0, (0, "", 0)
         self._one_symbol: tuple[Ints, Column] | None = None
-        self._found: dict[str, list[tuple[Column, Ints, Ints]]] = {"duplicate": [], "conflict": []}
+        self._found: dict[str, list[_Lost]] = {"duplicate": [], "conflict": []}
 
     def order_of(
         self, symbols: Ints, days: Ints, runs: Sequence[CheckedRows], group: _Group
@@ -195,7 +200,8 @@ class _Repeats:
         columns = (_in_group([run.values[ours] for run in runs], group) for ours in runs[0].values)
         duplicate, conflict = _repeated(again, order, columns if again.any() else ())
         for rows, reason in ((order[duplicate], "duplicate"), (order[conflict], "conflict")):
-            self._found[reason].append((lines[rows], symbols[rows], days[rows]))
+            at = times[rows] if times is not None and self._is_intraday else 0
+            self._found[reason].append((lines[rows], symbols[rows], instants(days[rows], at)))
         if self._dialect.symbol is not None and len(self._names) == 1:
             as_delivered = np.delete(np.arange(len(order)), order[duplicate])
             self._one_symbol = days[as_delivered], every_line[as_delivered]
@@ -234,16 +240,16 @@ class _Repeats:
                 for reason, (lines, symbols, _) in found.items()
             ],
         )
-        _, symbols, days = found["conflict"]
-        return lost.with_newest(self._names, symbols, days)
+        _, symbols, when = found["conflict"]
+        return lost.with_latest(self._names, symbols, when, by_day=self._is_intraday)
 
 
-def _all_of(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, Ints]:
-    """The lines, symbols and days of all groups."""
+def _all_of(parts: Sequence[_Lost]) -> _Lost:
+    """The lines, symbols and instants of all groups."""
     none = np.array([], dtype=np.int32)
-    every = zip((none, none, none), *parts, strict=True)
-    lines, symbols, days = map(np.concatenate, every)
-    return lines, symbols, days
+    every = zip((none, none, none.astype(np.int64)), *parts, strict=True)
+    lines, symbols, when = map(np.concatenate, every)
+    return lines, symbols, when
 
 
 def _repeated(
