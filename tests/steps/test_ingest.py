@@ -72,6 +72,22 @@ def test_a_row_in_a_file_of_ones_own_resolves_a_conflict_that_stays_in_the_quara
     assert receipt["newest_lost"] == {}
 
 
+def test_a_newest_row_that_is_lost_in_a_file_of_its_own_day_counts_until_it_is_delivered(desk):
+    (desk / "in").mkdir()
+    head, *rows = as_csv(market()).splitlines()
+    (desk / "in" / "1.csv").write_text("\n".join([head, *rows[:-2]]))
+    lost = rows[-1].replace(rows[-1].split(",")[2], "bad")
+    (desk / "in" / "2.csv").write_text("\n".join([head, rows[-2], lost]))
+    other = "2020-07-14,NEW,bad" + "," * (head.count(",") - 2)
+    (desk / "in" / "3.csv").write_text("\n".join([head, rows[0].replace("S0", "S9"), other]))
+    ingest("in", desk / "raw.json", receipt=desk / "receipt.json")
+    receipt = load(desk / "receipt.json")
+    assert (receipt["kept"], receipt["newest_lost"]) == (280, {"S1": "2020-07-14"})
+    (desk / "in" / "4.csv").write_text("\n".join([head, rows[-1]]))
+    ingest("in", desk / "raw.json", receipt=desk / "receipt.json")
+    assert load(desk / "receipt.json")["newest_lost"] == {}
+
+
 def test_delivered_rows_are_those_left_out_in_daily_bars_and_quarantined(desk):
     rows = [
         f"{record['date']} {hour:02}:00,{record['symbol']},{series},{record['close'] + hour}"

@@ -76,7 +76,8 @@ def test_a_symbol_whose_newest_row_is_quarantined_is_named_with_its_day(tmp_path
     text = "".join(f"2024-01-0{day},{name},{day},1\n" for name in "ABCD" for day in range(1, 4))
     text = text.replace("03,A,3", "03,A,-3").replace("02,B,2", "02,B,x")
     text += "2024-01-03,C,9,1\n2024-01-09,E,-1,1\n2024-02-31,D,1,1\n"
-    assert last_lost(read(tmp_path, HEAD + text)) == [("A", "2024-01-03"), ("C", "2024-01-03")]
+    newest = [("A", "2024-01-03"), ("C", "2024-01-03"), ("E", "2024-01-09")]
+    assert last_lost(read(tmp_path, HEAD + text)) == newest
     wide = "Date,USD,JPY\n2024-01-01,1,1\n2024-01-02,x,2\n"
     assert last_lost(read(tmp_path, wide, WIDE)) == [("USD", "2024-01-02")]
 

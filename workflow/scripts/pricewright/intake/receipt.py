@@ -60,7 +60,8 @@ def _last_lost(taken: Intake) -> dict[str, dict[str, Any]]:
     each symbol's earlier days, of intraday bars, whose last row is."""
     prices = taken.snapshot.state.prices
     newest = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
-    lost = {(symbol, when) for each in taken.facts for symbol, when in each["last_lost"]}
+    each_lost = (pair for facts in taken.facts for pair in facts["last_lost"])
+    lost = {(symbol, when) for symbol, when in each_lost if symbol in newest}
     found: dict[str, dict[str, Any]] = {"newest_lost": {}, "last_bar_lost": {}}
     for symbol, when in lost_after(prices, lost):
         day = day_of(when)

@@ -131,7 +131,8 @@ def _rows_in(receipt: Mapping[str, Any]) -> str:
         words.append(f"{left_out:,} left out by source.where")
     if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
         words.append(f"{receipt['in_bars']:,} in daily bars")
-    return ", ".join([*words, f"{receipt['kept']:,} kept"])
+    kept = receipt["kept"] - receipt.get("superseded", 0)
+    return ", ".join([*words, f"{kept:,} kept"])
 
 
 def _source(read: _Read) -> Facts:

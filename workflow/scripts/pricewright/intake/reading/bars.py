@@ -74,17 +74,20 @@ def lost_after(prices: Prices, rows: Iterable[tuple[str, int]]) -> list[tuple[st
     """Those of some lost rows, each a symbol and an instant, that are later than all that is kept
     of their symbol, or than all that is kept of their day. Prices without a span are of days.
 
-    A day of which nothing is kept counts only if it is its symbol's newest.
+    A day of which nothing is kept counts only if it is its symbol's newest. All rows of a symbol of
+    which nothing is kept count.
     """
     rows, found = sorted(rows), []
     place = {name: at for at, name in enumerate(prices.names)} if rows else {}
     begins = prices.begins.tolist() if rows else []
     times = prices.values[LAST] if LAST in prices.values and rows else None
     for symbol, when in rows:
-        if symbol in place:
-            begin, end = begins[place[symbol] : place[symbol] + 2]
-            row = begin + int(np.searchsorted(prices.days[begin:end], day_of(when)))
-            row -= row == end
-            if when > instants(prices.days[row], 0 if times is None else times[row]):
-                found.append((symbol, when))
+        if symbol not in place:
+            found.append((symbol, when))
+            continue
+        begin, end = begins[place[symbol] : place[symbol] + 2]
+        row = begin + int(np.searchsorted(prices.days[begin:end], day_of(when)))
+        row -= row == end
+        if when > instants(prices.days[row], 0 if times is None else times[row]):
+            found.append((symbol, when))
     return found
