@@ -8,7 +8,7 @@ import numpy as np
 
 from pricewright.forecasting.forecast_records import LOSSES
 from pricewright.forecasting.model import Model
-from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, RIVAL_LEVELS, next_prices
 from pricewright.monitoring.record_days import OUTCOME, RELEASE, Day, read_rows
 from pricewright.tables.arrays import Flags, Floats, Ints
@@ -65,7 +65,7 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
         for place, number in enumerate(counted)
         if number + 1 < len(days)
     }
-    made = np.full(live.came.shape, -1, dtype=np.int64)
+    made = np.full(live.came.shape, -NEVER, dtype=np.int64)
     last, was, came_first = (np.full(made.shape, np.nan) for _ in range(3))
     for rows in read_rows(days):
         own, at = _cells(rows, RELEASE, row, panel.places)
@@ -81,7 +81,7 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
             theirs, at = _cells(rows, name, row, panel.places)
             held[at] = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
     before = np.maximum.accumulate(made, axis=0)[:-1]
-    again = made <= np.concatenate([np.full_like(made[:1], -1), before])
+    again = made <= np.concatenate([np.full_like(made[:1], -NEVER), before])
     last[again] = np.nan
     for part in (live.quantiles, live.bounds, live.shortfall):
         part[again] = np.nan
