@@ -131,7 +131,7 @@ def findings(
         "first_day": on_record[0].date if on_record else None,
         "newest_day": on_record[-1].date if on_record else None,
         "days": len(by_day),
-        "days_late": sum(day.late for day in on_record),
+        "days_late": live.days_late,
         "forecasts": count,
         "changed_later": int(changed.sum()),
         "evidence": _last(_mean(won, len(first))),
