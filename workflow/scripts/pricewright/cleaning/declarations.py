@@ -4,6 +4,7 @@ The file is a YAML list of flat mappings. Values are read as they are written, a
 keeps its line number.
 """
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pricewright.files.errors import Refusal
 from pricewright.files.yaml_files import compose, line_of
+from pricewright.tables.fields import SYMBOL
 from pricewright.tables.schema import check
 
 if TYPE_CHECKING:
@@ -288,5 +290,11 @@ def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
 
 def proposal(supposed: str, **entry: Any) -> str:
     """A sentence that proposes a correction with the entry to declare; a person adds the reason."""
-    written = (f"{key}: {value}" for key, value in entry.items() if value is not None)
+    written = (f"{key}: {_written(value)}" for key, value in entry.items() if value is not None)
     return f"if {supposed}, declare {{{', '.join(written)}, reason: }}"
+
+
+def _written(value: Any) -> str:
+    """A value as YAML, in quotation marks if it is a symbol that YAML could misread."""
+    plain = not isinstance(value, str) or re.fullmatch(f"(?:{SYMBOL.pattern})(?<!:)", value)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
