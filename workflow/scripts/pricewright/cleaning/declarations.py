@@ -290,11 +290,12 @@ def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
 
 def proposal(supposed: str, **entry: Any) -> str:
     """A sentence that proposes a correction with the entry to declare; a person adds the reason."""
-    written = (f"{key}: {_written(value)}" for key, value in entry.items() if value is not None)
+    names = {key: _quoted(entry[key]) for key in ("symbol", "rename") if entry.get(key)}
+    written = (f"{key}: {value}" for key, value in (entry | names).items() if value is not None)
     return f"if {supposed}, declare {{{', '.join(written)}, reason: }}"
 
 
-def _written(value: Any) -> str:
-    """A value as YAML, in quotation marks if it is a symbol that YAML could misread."""
-    plain = not isinstance(value, str) or re.fullmatch(f"(?:{SYMBOL.pattern})(?<!:)", value)
-    return str(value) if plain else json.dumps(value, ensure_ascii=False)
+def _quoted(symbol: str) -> str:
+    """A symbol as YAML, in quotation marks if it could be misread."""
+    plain = re.fullmatch(f"(?:{SYMBOL.pattern})(?<!:)", symbol)
+    return symbol if plain else json.dumps(symbol, ensure_ascii=False)
