@@ -167,15 +167,19 @@ def _off_by_a_day(panel: SeriesPanel, regular: Bools, closed: Bools) -> Bools:
 def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
     """`PricedDays.yearly`: a symbol trades on a holiday if its price changes then, in at least half
     of the years and twice or more, or if it trades on Saturdays and Sundays, too. A price that only
-    repeats the one before is no trade."""
+    repeats the one before is no trade; of a symbol that mostly repeats it, this cannot be told."""
     found = np.full((len(panel.symbols), len(_HOLIDAYS)), -1, dtype=np.int8)
     if len(panel.rows):
         before, after = panel.steps(panel.priced)
         moved = after[price[after] != price[before]]
+        steps, moves = (
+            np.bincount(panel.symbol[some], minlength=len(found)) for some in (after, moved)
+        )
+        rarely = 2 * moves < steps
         for place, day in enumerate(_HOLIDAYS):
             traded, chances = _yearly(panel, day, regular, moved)
             trades = (traded >= 2) & (2 * traded >= chances)
-            found[:, place] = np.where(chances < 2, -1, trades)
+            found[:, place] = np.where((chances < 2) | (rarely & ~trades), -1, trades)
     found[regular[:, 5] & regular[:, 6]] = 1
     return found
 
