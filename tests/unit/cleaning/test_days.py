@@ -89,6 +89,30 @@ def test_a_listing_of_few_weeks_follows_its_market():
     assert len(found) == 2  # two Sundays
 
 
+def test_contracts_of_a_market_that_trades_on_holidays_have_none_though_each_lives_for_a_year():
+    quarters = pd.date_range("2015-01-01", "2020-01-01", freq="QS")
+    chain = {
+        f"ES{number}": traded(on(*MON_TO_FRI, first=begin, last=begin + pd.Timedelta(days=270)))
+        for number, begin in enumerate(quarters)
+    }
+    assert flags(market(**chain), "holiday", "ended") == []
+    year = {f"ES{n}": traded(on(*MON_TO_FRI, first="2015-06-01", last="2016-05-31")) for n in "123"}
+    assert len(flags(market(**year), "holiday")) == 6
+
+
+def test_a_symbol_of_another_calendar_has_no_holidays_of_the_others():
+    shut = (*CLOSED, "04-03", "11-26")
+    us = {f"U{n:02}": traded(on(*MON_TO_FRI, without=shut)) for n in range(25)}
+    coin, riyadh = traded(on(*range(7))), traded(on(*SUN_TO_THU))
+    assert flags(market(**us, COIN=coin, R=riyadh), "holiday", "weekend") == []
+    stray = traded(sorted([*on(*MON_TO_FRI, without=shut), "2019-11-26"]))
+    assert values(flags(market(**us, V=stray), "holiday"), "symbol", "date") == [
+        ("V", "2019-11-26")
+    ]
+    eid = {f"R{n:02}": traded(on(*SUN_TO_THU, without=("06-05",))) for n in range(25)}
+    assert values(flags(market(**eid, W=riyadh), "holiday"), "symbol") == [("W",)] * 3
+
+
 def test_a_stray_sunday_of_a_symbol_that_is_closed_then_is_odd_also_beside_a_market_that_trades():
     riyadh = traded(on(*SUN_TO_THU))
     us = traded(sorted([*on(*MON_TO_FRI, without=CLOSED), "2018-04-15", "2018-12-25"]))

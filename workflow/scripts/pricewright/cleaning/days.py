@@ -1,6 +1,7 @@
 """Odd dates: prices on weekends and holidays, gaps in a history, and an early end of it."""
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,8 +44,8 @@ class PricedDays:
     date: (m,) the index of each such row's date, in order of symbol.  first, last: (s,) each
     symbol's first and last price, NaN for none.  closed: (s, 7) the weekdays on which a symbol
     never trades.  yearly: (s, 2) whether it trades on 1 January and 25 December: 1 for one that
-    regularly does, 0 for one that does not, -1 for too few years to tell.  main: the column of the
-    price.
+    regularly does, 2 for one that trades every day of the week, 0 for one that does not; with too
+    few years to tell, -1 for one that did once, and -2 for others.  main: the column of the price.
     """
 
     symbols: Sequence[str | None]
@@ -133,14 +134,19 @@ def _habits(prints: Ints, weeks: Floats) -> tuple[Bools, Bools]:
     return regular, known[:, None] & ~regular & (prints * _RARELY <= weeks[:, None])
 
 
+def _each_year(days: Days, day: str) -> Days:
+    """A day of the year, such as 12-25, in each year of days (d,), in order."""
+    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
+    return np.array([f"{year:04}-{day}" for year in years], dtype="datetime64[D]")
+
+
 def _yearly(panel: SeriesPanel, day: str, regular: Bools, rows: Ints) -> tuple[Ints, Ints]:
     """How many of some rows are on a day of the year, such as 12-25, and how many times that day
     was on a weekday on which the symbol regularly trades: (s,) each."""
     count, chances = len(panel.symbols), np.zeros(len(panel.symbols), dtype=np.int64)
     first, last = panel.lifetimes
     begin, end = panel.days[panel.date[first]], panel.days[panel.date[last]]
-    years = range(int(str(panel.days[0])[:4]), int(str(panel.days[-1])[:4]) + 1)
-    dates = np.array([f"{year:04}-{day}" for year in years], dtype="datetime64[D]")
+    dates = _each_year(panel.days, day)
     for date, weekday in zip(dates, weekdays(dates).tolist(), strict=True):
         chances += (first >= 0) & (begin <= date) & (date <= end) & regular[:, weekday]
     there = np.isin(panel.days, dates)[panel.date[rows]]
@@ -168,7 +174,7 @@ def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
     """`PricedDays.yearly`: a symbol trades on a holiday if its price changes then, in at least half
     of the years and twice or more, or if it trades on Saturdays and Sundays, too. A price that only
     repeats the one before is no trade; of a symbol that mostly repeats it, this cannot be told."""
-    found = np.full((len(panel.symbols), len(_HOLIDAYS)), -1, dtype=np.int8)
+    found = np.full((len(panel.symbols), len(_HOLIDAYS)), -2, dtype=np.int8)
     if len(panel.rows):
         before, after = panel.steps(panel.priced)
         moved = after[price[after] != price[before]]
@@ -179,8 +185,9 @@ def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
         for place, day in enumerate(_HOLIDAYS):
             traded, chances = _yearly(panel, day, regular, moved)
             trades = (traded >= 2) & (2 * traded >= chances)
-            found[:, place] = np.where((chances < 2) | (rarely & ~trades), -1, trades)
-    found[regular[:, 5] & regular[:, 6]] = 1
+            unknown = (chances < 2) | (rarely & ~trades)
+            found[:, place] = np.where(unknown, np.where(traded > 0, -1, -2), trades)
+    found[regular[:, 5] & regular[:, 6]] = 2
     return found
 
 
@@ -289,21 +296,26 @@ def flag_days(
     means: less than `holiday_share` of the open symbols have a price, and at least
     `holiday_symbols` are open. A symbol is active from its first price to its last, and open on
     weekdays on which it is not closed. A symbol that regularly trades on 1 January or 25 December
-    has no holiday then. If `holiday_symbols` are active on such a day and at least half of them
-    have an odd price, there is only one entry, with the symbol null.
+    has no holiday then; one that does on both has none at all, unless that is so of most symbols.
+    Nor has one that trades every day of the week. If `holiday_symbols` are active on such a day and
+    at least half of them have an odd price, there is only one entry, with the symbol null.
     """
     if not market.prices.any():
         return []
     few, odd = _few(market, limits), _odd_holidays(groups, market)
     counts = np.zeros(len(market.dates), dtype=np.int64)
-    for panel, rows in odd:
-        counts += np.bincount(panel.date[rows], minlength=len(counts))
+    for _, dates in odd:
+        counts += np.bincount(dates, minlength=len(counts))
     for_all = (counts > 0) & (2 * counts >= market.active)
     for_all &= market.active >= limits.holiday_symbols
     found = market.entries("holiday", groups[0].main, for_all, market.prices)
     found += _all_gaps(market, limits, groups)
-    for group, (panel, rows) in zip(groups, odd, strict=True):
-        each = np.union1d(np.flatnonzero(few[panel.date]), rows)
+    never_closed = sum(int((group.yearly > 0).all(axis=1).sum()) for group in groups)
+    least = 1 if 2 * never_closed < market.symbols else 2
+    for group, (rows, _) in zip(groups, odd, strict=True):
+        panel = group.among(market.dates)
+        closes = np.asarray((group.yearly < least).any(axis=1))
+        each = np.union1d(np.flatnonzero(few[panel.date] & closes[panel.symbol]), rows)
         each = each[~for_all[panel.date[each]]]
         code = panel.date[each]
         prices, active = market.prices[code], market.active[code]
@@ -337,16 +349,16 @@ def drop_usual_weekends(
 _NEVER = np.zeros(7, dtype=bool)
 
 
-def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[SeriesPanel, Ints]]:
-    """Each group's panel, on the dates of all, and its rows on 1 January and 25 December with a
-    symbol that does not regularly trade then.
+def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[Ints, Ints]]:
+    """Each group's rows on 1 January and 25 December with a symbol that does not regularly trade
+    then, and the indices of their dates.
 
     A symbol with too few years to tell is taken for one that does where most of the others that
-    have a price do.
+    have a price do, or where such symbols together, as the contracts of a chain, do in most years.
     """
     of_year = np.array([str(day)[5:] for day in market.days])
     kinds = of_year == np.array(_HOLIDAYS)[:, None]
-    found, excess = [], np.zeros(len(market.dates))
+    found, excess, once = [], np.zeros(len(market.dates)), np.zeros(len(market.dates))
     for group in groups:
         panel = group.among(market.dates)
         rows = np.flatnonzero(kinds.any(axis=0)[panel.date])
@@ -354,11 +366,18 @@ def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[Se
         known = trades >= 0
         votes = np.where(trades[known] > 0, 1.0, -1.0)
         excess += np.bincount(panel.date[rows[known]], votes, len(excess))
-        found.append((panel, rows, trades))
-    return [
-        (panel, rows[(trades == 0) | (trades < 0) & (excess[panel.date[rows]] <= 0)])
-        for panel, rows, trades in found
-    ]
+        dates = panel.date[rows]
+        once += np.bincount(dates[trades == -1], minlength=len(once))
+        found.append((rows, dates, trades))
+    week = _week(market.days[market.business])
+    for kind, day in zip(kinds, _HOLIDAYS, strict=True):
+        years = _each_year(market.days, day)
+        inside = (market.days[0] <= years) & (years <= market.days[-1])
+        chances, traded = week[weekdays(years[inside])].sum(), (kind & (once > 0)).sum()
+        if traded >= 2 and 2 * traded >= chances:
+            excess[kind] += 1
+    odd = [(trades == 0) | ((trades < 0) & (excess[dates] <= 0)) for _, dates, trades in found]
+    return [(rows[which], dates[which]) for which, (rows, dates, _) in zip(odd, found, strict=True)]
 
 
 def _few(market: Market, limits: FlagThresholds) -> Bools:
@@ -443,7 +462,8 @@ def _ended(
 
     The entry proposes that the symbol was delisted. If other symbols begin within `gap_days`
     business days at about its last price, it proposes a rename to the one with the closest price.
-    Symbols declared as delisted get no entry.
+    Symbols with at most _FEW prices are in no proposal: these may be what a conflict left over.
+    Symbols declared as delisted get no entry, nor do contracts that expire (see `_expired`).
     """
     untils, calendar = market.until(np.concatenate([group.closed for group in groups]))
     symbols, usual = list[str | None](), list[Floats]()
@@ -469,17 +489,26 @@ def _ended(
     begin, end = np.concatenate(first), np.concatenate(last)
     missing = untils[calendar, -1] - untils[calendar, end + 1]
     ended = missing >= (limits.gap_days + 1) * (1 + np.concatenate(usual))
-    at = [place for place in np.flatnonzero(ended).tolist() if symbols[place] not in delisted]
+    expired = _expired(symbols, begin, end, market, limits)
+    at = [
+        place
+        for place in np.flatnonzero(ended & ~expired).tolist()
+        if symbols[place] not in delisted
+    ]
+    many = np.concatenate([group.counts[group.counts > 0] for group in groups]) > _FEW
     opened = np.concatenate([group.first[group.counts > 0] for group in groups])
     price = np.concatenate([group.last[group.counts > 0] for group in groups])
     own = np.arange(len(symbols))
     panel = SeriesPanel(symbols, market.dates, own, end, {}, groups[0].main)
     found = panel.entries("ended", panel.main, own[at], price=price[at], days=missing[at])
     for entry, place in zip(found, at, strict=True):
+        if not many[place]:
+            continue
         until = untils[calendar[place]]
         waited = until[begin] - until[end[place] + 1]
         off = np.abs(log(opened / price[place]))
-        near = (begin > end[place]) & (waited <= limits.gap_days) & (off <= math.log(_NEAR_PRICE))
+        near = many & (begin > end[place]) & (waited <= limits.gap_days)
+        near &= off <= math.log(_NEAR_PRICE)
         symbol = entry["symbol"]
         if near.any():
             new = int(np.flatnonzero(near)[np.argmin(off[near])])
@@ -498,6 +527,42 @@ def _ended(
                 delisted="true",
             )
     return found
+
+
+_CONTRACT = re.compile(r"(\D+?)[FGHJKMNQUVXZ]?\d[\d-]*(\D*)")
+"""A name with a month or year in it, such as ESZ26 or CL 2026-12 of ES and CL; the month may be a
+letter."""
+
+
+def _expired(
+    symbols: Sequence[str | None], begin: Ints, end: Ints, market: Market, limits: FlagThresholds
+) -> Bools:
+    """(s,): whether symbols ended in turn, as the contracts of a chain do.
+
+    They have names that differ only in a month or year. When one ends, another one that began later
+    has been traded beside it on more than `gap_days` business days, and goes on. At least two have
+    ended so.
+
+    begin, end: (s,) the indices of the first and last dates.
+    """
+    chains: dict[tuple[str, ...], list[int]] = {}
+    for place, symbol in enumerate(symbols):
+        if found := _CONTRACT.fullmatch(symbol or ""):
+            chains.setdefault(found.groups(), []).append(place)
+    expired = np.zeros(len(symbols), dtype=bool)
+    first, last = (np.searchsorted(market.business, dates) for dates in (begin, end))
+    for chain in chains.values():
+        own = np.array(chain)
+        own = own[np.argsort(first[own], kind="stable")]
+        overlap = last[own[:-1]] - first[own[1:]]
+        ended = own[:-1][
+            (first[own[1:]] > first[own[:-1]])
+            & (last[own[1:]] > last[own[:-1]])
+            & (overlap > limits.gap_days)
+        ]
+        if len(ended) > 1:
+            expired[ended] = True
+    return expired
 
 
 def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
