@@ -28,6 +28,7 @@ from pricewright.cleaning.series import (
     windows_hashes,
 )
 from pricewright.files.large_arrays import Shelf, joined
+from pricewright.tables.arrays import exp, log
 from pricewright.tables.fields import BAR, PRICES
 
 _TRADES_DAILY = 0.9
@@ -99,7 +100,8 @@ def _by_chance(lengths: Ints, symbol: Ints) -> Bools:
     runs = np.bincount(symbol)
     stays = (np.bincount(symbol, lengths > 1) / np.maximum(runs, 1))[symbol]
     usual = (runs[symbol] >= ENOUGH) & (stays >= _OFTEN) & (stays <= _NEARLY_ALL)
-    return np.asarray(usual & (runs[symbol] * stays ** (lengths - 1.0) >= _RARE))
+    expected = runs[symbol] * exp((lengths - 1) * log(np.maximum(stays, _OFTEN)))
+    return np.asarray(usual & (expected >= _RARE))
 
 
 def flag_signs(panel: SeriesPanel) -> list[Entry]:
