@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
 
@@ -23,22 +24,19 @@ def test_a_month_may_end_on_a_weekend():
     old = series(*walk(32), dates=["1970-01-01", *stray])
     assert values(flags(old, "weekend"), "date") == [("2024-02-17",)]
     weeks = [str(day.date()) for day in pd.date_range("2020-01-04", periods=48, freq="7D")]
-    assert values(flags(series(*walk(48), dates=weeks), "weekend"), "regular") == [(True,)]
+    assert flags(series(*walk(48), dates=weeks), "weekend") == []  # always a Saturday
 
 
-def test_a_symbol_that_has_a_price_on_most_weekends_has_one_entry_for_each_day():
+def test_a_weekday_on_which_a_symbol_regularly_has_prices_is_no_oddity():
     daily = [str(day.date()) for day in pd.date_range("2024-01-01", "2024-01-28")]
     no_sundays = [day for day in daily if day not in ("2024-01-07", "2024-01-14", "2024-01-21")]
     table = market(A=series(*walk(24), dates=no_sundays[:-1]), B=series(*walk(8)))
-    assert values(flags(table, "weekend"), "symbol", "date", "weekday", "regular", "rows") == [
-        ("A", "2024-01-06", "Saturday", True, 4)
-    ]
-    assert values(flags(table, "weekend"), "last") == [("2024-01-27",)]
+    assert flags(table, "weekend") == []
     three = flags(series(*walk(21), dates=daily), "weekend")
     assert values(three, "regular") == [(False,)] * 6
     saturdays = ["2024-01-06", "2024-01-13", "2024-01-20", "2024-01-27"]
     eight_weeks = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-26"])
-    assert values(flags(eight_weeks, "weekend"), "regular", "rows") == [(True, 4)]
+    assert flags(eight_weeks, "weekend") == []
     and_a_day = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-27"])
     assert values(flags(and_a_day, "weekend"), "regular", "rows") == [(False, 1)] * 4
 
@@ -50,6 +48,113 @@ def test_a_market_that_trades_every_day_of_the_week_has_no_weekends_and_no_holid
     table = market(COIN=coin, B=series(*walk(8), dates=WEEKDAYS[:8]))
     assert flags(table, "weekend") == []
     assert [entry["symbol"] for entry in flags(table, "holiday")] in ([], ["B"])
+
+
+def on(*weekdays, first="2015-01-01", last="2020-12-31", without=()):
+    """The days of some years on these weekdays, Monday is 0, without some days of each year."""
+    every = pd.date_range(first, last)
+    days = [str(day.date()) for day in every[every.day_of_week.isin(weekdays)]]
+    return [day for day in days if day[5:] not in without]
+
+
+def traded(dates):
+    return series(*walk(len(dates)), dates=dates)
+
+
+SUN_TO_THU, MON_TO_FRI = (6, 0, 1, 2, 3), (0, 1, 2, 3, 4)
+CLOSED = ("01-01", "12-25")
+
+
+def test_markets_of_other_weeks_have_no_odd_days():
+    riyadh = traded(on(*SUN_TO_THU, without=("09-23",)))
+    currency = traded(on(*MON_TO_FRI, 6))
+    assert flags(riyadh, "weekend", "holiday", "gap") == []
+    assert flags(currency, "weekend", "holiday", "gap") == []
+    table = market(
+        **{f"R{n}": riyadh for n in range(12)},
+        **{f"C{n}": currency for n in range(3)},
+        US=traded(on(*MON_TO_FRI, without=CLOSED)),
+    )
+    assert flags(table, "weekend", "holiday", "gap") == []
+
+
+def test_a_listing_of_few_weeks_follows_its_market():
+    riyadh = traded(on(*SUN_TO_THU))
+    new = traded(on(*SUN_TO_THU, first="2020-12-20"))
+    table = market(A=riyadh, B=riyadh, C=riyadh, D=riyadh, NEW=new)
+    assert flags(table, "weekend", "holiday") == []
+    us = traded(on(*MON_TO_FRI, without=CLOSED))
+    found = flags(market(A=us, B=us, C=us, D=us, NEW=new), "weekend", "holiday")
+    assert {entry["symbol"] for entry in found} == {"NEW"}
+    assert len(found) == 2  # two Sundays
+
+
+def test_contracts_of_a_market_that_trades_on_holidays_have_none_though_each_lives_for_a_year():
+    quarters = pd.date_range("2015-01-01", "2020-01-01", freq="QS")
+    chain = {
+        f"ES{number}": traded(on(*MON_TO_FRI, first=begin, last=begin + pd.Timedelta(days=270)))
+        for number, begin in enumerate(quarters)
+    }
+    assert flags(market(**chain), "holiday", "ended") == []
+    year = {f"ES{n}": traded(on(*MON_TO_FRI, first="2015-06-01", last="2016-05-31")) for n in "123"}
+    assert len(flags(market(**year), "holiday")) == 6
+
+
+def test_a_symbol_of_another_calendar_has_no_holidays_of_the_others():
+    shut = (*CLOSED, "04-03", "11-26")
+    us = {f"U{n:02}": traded(on(*MON_TO_FRI, without=shut)) for n in range(25)}
+    coin, riyadh = traded(on(*range(7))), traded(on(*SUN_TO_THU))
+    assert flags(market(**us, COIN=coin, R=riyadh), "holiday", "weekend") == []
+    stray = traded(sorted([*on(*MON_TO_FRI, without=shut), "2019-11-26"]))
+    assert values(flags(market(**us, V=stray), "holiday"), "symbol", "date") == [
+        ("V", "2019-11-26")
+    ]
+    eid = {f"R{n:02}": traded(on(*SUN_TO_THU, without=("06-05",))) for n in range(25)}
+    assert values(flags(market(**eid, W=riyadh), "holiday"), "symbol") == [("W",)] * 3
+
+
+def test_a_stray_sunday_of_a_symbol_that_is_closed_then_is_odd_also_beside_a_market_that_trades():
+    riyadh = traded(on(*SUN_TO_THU))
+    us = traded(sorted([*on(*MON_TO_FRI, without=CLOSED), "2018-04-15", "2018-12-25"]))
+    table = market(**{f"R{n}": riyadh for n in range(12)}, US=us)
+    assert values(flags(table, "weekend", "holiday"), "symbol", "date") == [
+        ("US", "2018-04-15"),
+        ("US", "2018-12-25"),
+    ]
+
+
+@pytest.mark.parametrize(("days", "weekday"), [(1, "Saturday"), (-1, "Sunday")])
+def test_dates_that_are_off_by_a_day_are_one_entry(days, weekday):
+    """As where midnight in UTC became an evening in New York."""
+    right = pd.to_datetime(on(*MON_TO_FRI, without=CLOSED))
+    wrong = [str(day.date()) for day in right + pd.Timedelta(days=days)]
+    assert values(flags(traded(wrong), "weekend"), "weekday", "regular") == [(weekday, True)]
+
+
+def test_prices_that_repeat_the_day_before_each_christmas_are_no_trades():
+    dates = on(*MON_TO_FRI)
+    prices = walk(len(dates))
+    for place, day in enumerate(dates):
+        if day[5:] in CLOSED:
+            prices[place] = prices[place - 1]
+    found = flags(series(*prices, dates=dates), "holiday")
+    assert {entry["date"][5:] for entry in found} == set(CLOSED)
+    assert flags(traded(dates), "holiday") == []
+
+
+def test_a_closure_is_counted_in_days_on_which_the_market_trades():
+    dates = on(*SUN_TO_THU)
+    place = dates.index("2018-06-14")  # a Thursday
+    assert dates[place + 1] == "2018-06-17"
+    closed = dates[: place + 1] + dates[place + 7 :]
+    alone = flags(traded(closed), "gap")
+    assert values(alone, "date", "last", "days") == [("2018-06-17", "2018-06-24", 6)]
+    us = traded(on(*MON_TO_FRI, without=CLOSED))
+    table = market(A=traded(closed), B=traded(dates), C=us, D=us, E=us)
+    assert values(flags(table, "gap"), "symbol", "date", "last", "days") == [
+        ("A", "2018-06-17", "2018-06-24", 6)
+    ]
+    assert flags(traded(dates[: place + 1] + dates[place + 6 :]), "gap") == []
 
 
 def test_a_price_of_new_years_or_christmas_day_is_flagged():

@@ -1,7 +1,7 @@
 import pytest
 
 from corrections import KEYS, NUMBERS, SET, SPLIT
-from pricewright.cleaning.declarations import read_corrections
+from pricewright.cleaning.declarations import proposal, read_corrections
 from pricewright.files.errors import Refusal
 
 
@@ -22,6 +22,36 @@ def test_texts_that_yaml_would_take_for_something_else_stay_that_text():
     )
     assert (split.line, split.place) == (2, "c.yaml:2")
     assert (value.symbol, value.was, value.value, value.line) == ("null", 0.5, -10.0, 8)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "VOD LN Equity",
+        "EUR/USD",
+        "日本",
+        "A, B",
+        "A: B",
+        "X:",
+        "#1",
+        "<A>",
+        '"Q"',
+        "{x}",
+        "'",
+        "*a",
+    ],
+)
+def test_what_is_proposed_for_any_symbol_can_be_declared(symbol):
+    sentence = proposal("so", symbol=symbol, rename="12:30", date="2024-01-02")
+    entry = sentence.removeprefix("if so, declare ").replace("reason: }", "reason: r}")
+    (found,) = read_corrections(f"- {entry}".encode(), "c.yaml")
+    assert (found.symbol, found.to) == (symbol, "12:30")
+
+
+def test_an_ordinary_symbol_is_proposed_without_quotation_marks():
+    assert "{symbol: BRK.B, split: 2:1, was: 1.5," in proposal(
+        "so", symbol="BRK.B", split="2:1", was=1.5
+    )
 
 
 def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
@@ -54,7 +84,7 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
         (f"- {{{KEYS}, <<: a}}", r"'<<': there is no such key"),
         (SET.replace("2024-01-03", "2024-02-30"), r"^c\.yaml:1: there is no day 2024-02-30; corr"),
         (SET.replace("2024-01-03", "03.01.2024"), r"'date': found \"03\.01\.2024\", allowed"),
-        (SET.replace("symbol: A", "symbol: <A>"), r"'symbol': found \"<A>\", allowed"),
+        (SET.replace("symbol: A", 'symbol: "A\\tB"'), r"'symbol': found \"A\\tB\", allowed"),
         (SET.replace("close", "price"), r"'column': found \"price\", allowed: \"open\" or"),
         (SET.replace("a slip", '""'), r"'reason': found \"\", allowed: string, not empty"),
         (SET.replace("a slip", '" "'), r"'reason': found \" \", allowed: string"),
@@ -102,7 +132,7 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
             r"'columns' has volume, which a requote never changes; remove it",
         ),
         (f"- {{{KEYS}, rename: A}}", r"^c\.yaml:1: A already has that name; remove"),
-        (f"- {{{KEYS}, rename: <A>}}", r"'rename': found \"<A>\", allowed"),
+        (f'- {{{KEYS}, rename: ""}}', r"'rename': found \"\", allowed"),
         ("- {reason: r, rename: B}", r"^c\.yaml:1: 'rename' also needs 'symbol'; add it"),
         (f"- {{{KEYS}, rename: B, was: 1}}", r"'was' does not go with 'rename'; remove it"),
         (f"- {{{KEYS}, delisted: 1}}", r"'delisted': found 1, allowed: true"),

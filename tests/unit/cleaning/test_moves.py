@@ -9,6 +9,7 @@ from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
 from pricewright.cleaning.options import FLAGS
 
 MOVES = ("unit-slip", "split-like", "jump")
+DATES = [str(day.date()) for day in pd.bdate_range("2015-01-01", periods=400)]
 
 
 def test_a_move_up_by_a_quarter_or_down_by_a_fifth_is_large():
@@ -125,6 +126,28 @@ def test_an_extreme_move_by_the_ratio_of_a_split_looks_like_one(price, split):
     (found,) = flags(series(100, price), *MOVES)
     assert found.get("split") == split
     assert found["flag"] == ("split-like" if split else "jump")
+
+
+def coarse(tick=0.01, low=4, days=200):
+    """Prices of a few ticks, most of which repeat the one before."""
+    random = np.random.default_rng(3)
+    moves = random.choice([-1, 0, 0, 0, 1], days)
+    return [round(tick * (low + abs(int(step) % 8 - 4)), 6) for step in np.cumsum(moves)]
+
+
+def test_a_move_of_a_few_ticks_is_no_split_and_no_jump():
+    prices = coarse()
+    assert {0.04, 0.05} <= set(prices)
+    table = series(*prices, dates=DATES)
+    assert flags(table, *MOVES) == []
+    assert len(flags(series(*prices, 0.43, dates=DATES), *MOVES)) == 1
+    split = flags(series(*prices, 1.6, 0.8, dates=DATES), "split-like")
+    assert values(split, "split")[-1:] == [("2:1",)]
+
+
+def test_a_split_of_a_price_with_a_fine_tick_is_seen_also_if_few_prices_move_at_all():
+    rarely = [20.0] * 100 + [10.0] * 50
+    assert values(flags(series(*rarely, dates=DATES), *MOVES), "split") == [("2:1",)]
 
 
 def test_a_split_that_adj_close_does_not_move_with_is_confirmed():

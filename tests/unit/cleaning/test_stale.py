@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 
 from price_tables import WEEKDAYS, entry, flags, market, series, values
@@ -21,6 +22,39 @@ def test_five_equal_prices_in_a_row_are_stale_and_four_are_not():
         (WEEKDAYS[6], 5),
     ]
     assert values(flags(table.iloc[:11], "stale"), "last") == [(WEEKDAYS[10],)]
+
+
+DATES = [str(day.date()) for day in pd.bdate_range("2015-01-01", periods=2_000)]
+
+
+def ticking(days=1_000, seed=1):
+    """Prices of a coarse tick, of whose changes seven in ten are zero."""
+    moves = np.random.default_rng(seed).choice([-1, 1, *[0] * 5], days)
+    return (0.05 + 0.01 * (np.abs(np.cumsum(moves)) % 5)).round(2).tolist()
+
+
+def test_repeated_prices_are_no_sign_where_most_changes_are_zero_but_a_stuck_price_is():
+    prices = ticking()
+    assert flags(series(*prices, dates=DATES), "stale") == []
+    stuck = [*prices[:500], *[prices[499]] * 60, *prices[500:]]
+    assert values(flags(series(*stuck, dates=DATES), "stale"), "last") == [(DATES[559],)]
+    half = [*prices, *[prices[-1]] * 1_000]
+    assert values(flags(series(*half, dates=DATES), "stale"), "last") == [(DATES[1_999],)]
+
+
+def test_repeated_prices_without_trade_are_stale_also_where_most_changes_are_zero():
+    table = series(*ticking(), 0.33, *[0.33] * 6, dates=DATES, volume=[5] * 1_001 + [0] * 6)
+    assert values(flags(table, "stale"), "rows", "zero_volume") == [(7, 6)]
+
+
+def test_weekly_prices_that_are_carried_forward_are_stale():
+    weekly = np.repeat(np.arange(100.0, 160.0), 5)
+    assert len(flags(series(*weekly, dates=DATES), "stale")) == 60
+
+
+def test_a_peg_that_breaks_is_stale_before_and_after():
+    table = series(*[1515.0] * 500, *[89_500.0] * 5, dates=DATES)
+    assert values(flags(table, "stale"), "rows") == [(500,), (5,)]
 
 
 def test_a_run_ends_with_its_symbol_but_not_where_a_price_is_missing():

@@ -273,3 +273,25 @@ def test_a_symbol_that_begins_where_another_ends_at_its_price_proposes_that_it_i
     for first, proposed in ((35, "META"), (36, None)):
         late = market(A=ending(60), B=ending(60), FB=ending(30), META=ending(60, first=first))
         assert flags(late, "ended")[0].get("next") == proposed
+
+
+def test_contracts_that_expire_in_turn_have_not_ended_and_one_that_ends_alone_has():
+    chain = {
+        "ESH24": ending(20),
+        "ESM24": ending(35, first=8),
+        "ESU24": ending(50, first=22),
+        "ESZ24": ending(60, first=38),
+    }
+    assert flags(market(**chain, A=ending(60)), "ended") == []
+    others = {"KO": "ESH24", "PEP": "ESM24", "FB": "ESU24", "GE": "ESZ24"}
+    renamed = {name: chain[contract] for name, contract in others.items()}
+    assert len(flags(market(**renamed, A=ending(60)), "ended")) == 3
+    alone = market(A=ending(60), FUND1=ending(30), FUND2=ending(60, first=20), FUND3=ending(60))
+    assert values(flags(alone, "ended"), "symbol") == [("FUND1",)]
+
+
+def test_a_single_day_left_over_by_a_conflict_proposes_nothing():
+    table = market(A=ending(60), B=ending(60), T=ending(21, first=20), Y=ending(31, first=30))
+    assert ["proposal" in entry for entry in flags(table, "ended")] == [False, False]
+    ended = market(A=ending(60), FB=ending(30), Y=ending(31, first=30))
+    assert "FB was delisted" in flags(ended, "ended")[0]["proposal"]

@@ -424,6 +424,18 @@ def test_a_deviation_far_from_usual_names_the_symbol_and_the_day_to_look_at():
     assert "corrections.file" in failed(found)
 
 
+def test_the_words_say_of_which_symbols_the_deviation_is_not_judged():
+    found = judged(("pooled.newest_deviation.too_few_days", 3))
+    assert not_judged(found) == ["deviation_ratio for 3 symbols with too few days"]
+    assert found["criteria"]["deviation_ratio"]["met"] is True
+
+
+def test_a_symbol_that_moves_for_the_first_time_is_said_to_have_hardly_moved_before():
+    found = judged(("pooled.newest_deviation.ratio", 1e6))["criteria"]["deviation_ratio"]
+    assert found["what"].endswith("the largest, of B, which hardly moved before")
+    assert found["met"] is False
+
+
 def test_without_enough_days_no_deviation_is_judged():
     found = judged(("pooled.newest_deviation", None))
     assert found["accepted"] is True

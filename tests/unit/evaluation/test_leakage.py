@@ -114,6 +114,12 @@ def test_an_honest_run_of_two_processes_and_many_symbols_passes(monkeypatch):
     checked(simulated(70, 200), chosen(refit=10), processes=2)
 
 
+def test_an_honest_run_before_1970_passes():
+    panel = simulated(2, 300)
+    old = replace(panel, days=panel.days - 7 * 8_000)
+    assert checked(old, chosen(refit=20))["cutoffs"][0] < "1900"
+
+
 def test_an_honest_run_with_no_origin_passes():
     assert checked(simulated(1, 42), chosen())["cutoffs"] == []
 

@@ -10,7 +10,13 @@ import scoringrules
 from forecasts import chosen, simulated, uneven
 from scipy import stats
 
-from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS, percent_key
+from pricewright.evaluation.acceptance import (
+    COVERAGES,
+    ENOUGH_DAYS,
+    HIGHEST_RATIO,
+    TAILS,
+    percent_key,
+)
 from pricewright.evaluation.figures import _newest_deviation, figures, mean_of
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import score
@@ -519,6 +525,61 @@ def test_a_wrong_price_of_the_last_days_is_known_by_the_deviation_that_it_makes(
         "S1",
         str(np.datetime64(int(panel.days[row, 1]), "D")),
     )
+
+
+def peg(count, *moves):
+    """Prices that stand still, apart from moves (row, price)."""
+    prices = np.full(count, 1515.0)
+    for row, price in moves:
+        prices[row:] = price
+    return prices
+
+
+def beside(prices):
+    """The newest deviation of three ordinary symbols and one with these last prices."""
+    panel = simulated(3, 600)
+    days = np.full((600, 1), NEVER, dtype=np.int32)
+    days[: len(prices), 0] = panel.days[600 - len(prices) :, 0]
+    column = np.full((600, 1), np.nan)
+    column[: len(prices), 0] = prices
+    both = Panel.of(
+        [*panel.symbols, "X"],
+        np.concatenate([panel.days, days], axis=1),
+        np.concatenate([panel.prices, column], axis=1),
+    )
+    return Walk(both, chosen(refit=10, origins=80)).figures["pooled"]["newest_deviation"]
+
+
+def test_a_peg_that_breaks_has_the_highest_ratio_also_if_it_never_moved_before():
+    found = beside(peg(600, (595, 89_500.0)))
+    assert (found["symbol"], found["ratio"]) == ("X", HIGHEST_RATIO)
+    later = beside(peg(600, (595, 89_500.0), (597, 91_000.0)))
+    assert (later["symbol"], later["date"]) == ("X", found["date"])
+
+
+def test_a_peg_that_was_moved_a_little_long_ago_has_broken_too():
+    assert beside(peg(600, (150, 1507.0), (595, 89_500.0)))["symbol"] == "X"
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        peg(600, (20, 1600.0), (300, 1500.0), (595, 1600.0)),
+        peg(600, (150, 1600.0), (151, 1500.0), (590, 1601.0)),
+        np.exp(np.cumsum(np.arange(600) % 40 == 0) % 2 * 0.1),
+    ],
+    ids=["rarely", "after long rests", "once in 40 days"],
+)
+def test_an_illiquid_symbol_that_moves_as_it_did_before_is_no_broken_peg(prices):
+    assert beside(prices)["ratio"] < 10
+
+
+def test_a_symbol_with_too_short_a_history_is_counted_as_not_judged():
+    assert "too_few_days" not in beside(peg(600, (300, 1500.0), (560, 1600.0)))
+    found = beside(simulated(1, 600).prices[-95:, 0])
+    assert found["ratio"] < 10
+    assert found["too_few_days"] == 1
+    assert beside(peg(95, (90, 89_500.0)))["too_few_days"] == 1
 
 
 def test_of_many_symbols_one_in_a_thousand_may_move_as_never_before():

@@ -16,6 +16,7 @@ import people
 from conftest import SCRIPTS, market
 from monitor import monitor
 from pricewright.commands.predict import as_csv, predict
+from pricewright.files.clock import day_number
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
@@ -29,6 +30,7 @@ from pricewright.monitoring.record import (
     CannotForecast,
     facts_of_day,
     is_late,
+    known_from,
     record_day,
     record_switch,
 )
@@ -194,9 +196,9 @@ def test_where_weekends_had_prices_lately_a_saturday_comes_after_a_friday(last, 
     assert is_late(panel, sunday, None) is late
 
 
-def read(firm, records):
+def read(firm, records, **options):
     """The live record as it is read back beside these prices."""
-    recorded = write_down(firm, records)
+    recorded = write_down(firm, records, **options)
     return read_live(days(firm.root, recorded.release), recorded.panel, recorded.model)
 
 
@@ -269,6 +271,143 @@ def test_days_that_were_late_never_count(released):
     write_down(released, later(1), clock=lambda: datetime(2020, 7, 17, tzinfo=UTC))
     live = read(released, later(4))
     assert live.dates == [last_day(later(4))]
+    assert live.days_late == 1
+
+
+def at(moment):
+    """A clock that stands still."""
+    return lambda: datetime.fromisoformat(moment).replace(tzinfo=UTC)
+
+
+def held(live):
+    """The days and symbols of the forecasts with an outcome that count."""
+    return [
+        (date, symbol)
+        for date, row in zip(live.dates, np.isfinite(live.came), strict=True)
+        for symbol, there in zip(live.symbols, row.tolist(), strict=True)
+        if there
+    ]
+
+
+def only(records, symbol, dates):
+    """The records, of one symbol after the release only those of some dates."""
+    known = last_day(market(seed=1))
+    return [
+        row
+        for row in records
+        if row["symbol"] != symbol or row["date"] <= known or row["date"] in dates
+    ]
+
+
+def thinned(count, dates):
+    """The prices of both symbols, after the release only of some dates."""
+    return only(only(later(count), "S0", dates), "S1", dates)
+
+
+@pytest.mark.parametrize(
+    ("moment", "dates", "counts"),
+    [
+        ("2020-07-19T12:00", ["2020-07-15", "2020-07-22", "2020-07-29"], True),  # weekly
+        ("2020-07-22T23:59", ["2020-07-15", "2020-07-22", "2020-07-29"], True),
+        ("2020-07-23T00:00", ["2020-07-15", "2020-07-22", "2020-07-29"], False),
+        ("2020-08-30T12:00", ["2020-07-31", "2020-08-31"], True),  # monthly, its last day
+        ("2020-09-01T00:00", ["2020-07-31", "2020-08-31"], False),
+        ("2020-08-02T12:00", ["2020-07-15", "2020-08-03"], True),  # its first
+        ("2020-07-16T12:00", ["2020-07-15", "2020-07-17"], True),
+        ("2020-07-17T12:00", ["2020-07-15", "2020-07-17"], True),  # after a holiday
+        ("2020-07-18T00:00", ["2020-07-15", "2020-07-17"], False),
+    ],
+)
+def test_a_forecast_counts_if_it_was_recorded_before_its_own_outcome_could_be_known(
+    released, moment, dates, counts
+):
+    begin, end = thinned(60, dates[:1]), thinned(60, dates[:2])
+    write_down(released, begin, clock=at(moment))
+    live = read(released, begin)
+    assert (held(live), live.days_late) == ([], 0)  # open
+    live = read(released, end, clock=at("2020-10-01T12:00"))
+    assert held(live) == ([(dates[0], "S0"), (dates[0], "S1")] if counts else [])
+    assert live.days_late == (0 if counts else 1)
+
+
+def test_a_month_that_ends_on_a_weekend_could_be_known_on_the_friday_before(released):
+    def dated(records):
+        return [row | {"date": row["date"].replace("2020-10-30", "2020-10-31")} for row in records]
+
+    begin, end = (
+        dated(thinned(90, dates)) for dates in (["2020-09-30"], ["2020-09-30", "2020-10-30"])
+    )
+    write_down(released, begin, clock=at("2020-10-31T12:00"))
+    assert held(read(released, end)) == []
+
+
+def test_a_late_fund_beside_stocks_counts_and_what_its_delivery_lacked_does_not(released):
+    """The fund's prices come two days late, those of the stock the same evening."""
+    full = later(10)
+    dates = sorted({row["date"] for row in full if row["date"] > last_day(market(seed=1))})
+    for number in range(3, 7):
+        write_down(
+            released,
+            [row for row in only(full, "S1", dates[: number - 2]) if row["date"] <= dates[number]],
+            clock=at(f"{dates[number]}T20:00"),
+        )
+    live = read(released, full)
+    assert held(live)[:4] == [
+        (dates[3], "S0"),
+        (dates[3], "S1"),
+        (dates[4], "S0"),
+        (dates[4], "S1"),
+    ]
+
+
+def test_a_late_record_of_two_calendars_counts_for_the_one_whose_outcome_was_to_come(released):
+    """A catch-up run on Friday, from Wednesday's prices: one symbol next trades on Friday."""
+    rows = only(later(10), "S1", ["2020-07-15", "2020-07-17"])
+    write_down(
+        released, [row for row in rows if row["date"] <= "2020-07-15"], clock=at("2020-07-17T08:00")
+    )
+    live = read(released, rows)
+    assert held(live) == [("2020-07-15", "S1")]
+    assert live.days_late == 0
+
+
+@pytest.mark.parametrize(
+    ("moment", "counts"), [("2020-07-16T19:59", True), ("2020-07-16T20:00", False)]
+)
+def test_with_an_exchange_an_outcome_could_be_known_at_the_close(released, moment, counts):
+    write_down(released, later(1), clock=at(moment), exchange="XNYS")
+    live = read(released, later(2))
+    assert bool(held(live)) is counts
+
+
+def test_with_an_exchange_a_price_of_a_day_without_session_is_known_when_that_day_is_over():
+    friday, saturday, monday = (day_number(datetime(2020, 7, day)) for day in (17, 18, 20))
+    made, came = np.array([friday, friday]), np.array([saturday, monday])
+    known = known_from(made, came, "XNYS")
+    assert [datetime.fromtimestamp(each, UTC).isoformat()[:16] for each in known.tolist()] == [
+        "2020-07-19T00:00",
+        "2020-07-20T20:00",
+    ]
+
+
+def test_a_record_of_an_earlier_version_counts_as_that_version_marked_it(released, monkeypatch):
+    """Its lines name no exchange, so late ones never count, and others always do."""
+    honest = ledger.append
+
+    def earlier(*arguments, **fields):
+        for name in ("behind", "exchange"):
+            fields.pop(name, None)
+        return honest(*arguments, **fields)
+
+    weekly = ["2020-07-15", "2020-07-22", "2020-07-29"]
+    monkeypatch.setattr(ledger, "append", earlier)
+    write_down(released, thinned(20, weekly[:1]), clock=at("2020-07-15T20:00"))
+    write_down(released, thinned(20, weekly[:2]), clock=at("2020-07-25T20:00"))
+    monkeypatch.undo()
+    live = read(released, thinned(20, weekly))
+    assert held(live) == [(weekly[0], "S0"), (weekly[0], "S1")]
+    assert live.days_late == 1
+    assert verify_record(released.root) == []
 
 
 def test_files_that_an_older_backup_lacks_are_told_of(released):
@@ -286,6 +425,7 @@ def test_what_is_written_with_a_clock_that_was_set_back_is_late(released):
     ledger.append(released.root / "ledger", "run", clock=lambda: datetime(2020, 7, 17, tzinfo=UTC))
     write_down(released, later(1))
     assert days(released.root)[0].late
+    assert read(released, later(1)).days_late == 1  # also before there is an outcome
 
 
 def test_a_symbol_without_a_new_price_counts_once(released):

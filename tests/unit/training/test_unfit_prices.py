@@ -342,3 +342,15 @@ def test_a_price_that_is_missing_or_text_is_refused(tmp_path, missing):
     records = records_of(panel_of(["A"], [(weekdays(DAYS), walk())]))
     with pytest.raises(Refusal):
         trained(tmp_path, [{**records[0], "close": missing}, *records[1:]])
+
+
+def test_prices_before_1970_make_the_model_that_the_same_prices_make_later(tmp_path):
+    days = weekdays(DAYS, "2020-01-01")
+    figures = []
+    for back in (0, 7 * 2_700):
+        histories = {symbol: (days - back, walk(seed=seed)) for seed, symbol in enumerate("AB")}
+        model = made(tmp_path, histories, refit=5)
+        assert model["left_out"] == []
+        figures.append((model["metrics"]["by_symbol"], model["metrics"]["pooled"]["model"]))
+    assert model["cutoff"] == "1969-06-24"
+    assert figures[0] == figures[1]

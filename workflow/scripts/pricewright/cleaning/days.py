@@ -1,6 +1,7 @@
 """Odd dates: prices on weekends and holidays, gaps in a history, and an early end of it."""
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,10 @@ from pricewright.tables.arrays import log
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REGULAR = 4
 """A symbol regularly has prices on a weekday if there are at least this many, in half its weeks."""
+_RARELY = 20
+"""A symbol is closed on a weekday with at most one price in so many of its weeks."""
+_WEEK = 3
+"""A symbol that regularly has prices on fewer weekdays is closed on none: its prices are rare."""
 _FEW = 3
 """From this many intervals on, their median is a symbol's usual interval between prices."""
 
@@ -24,6 +29,9 @@ _NEAR_PRICE = 1.1
 
 APART = 14
 """Days between prices; a weekly price on a Saturday is odd, a monthly one is not."""
+
+_HOLIDAYS = ("01-01", "12-25")
+_EVES = ("12-24", "12-31")
 
 Days = npt.NDArray[np.datetime64]
 
@@ -34,8 +42,10 @@ class PricedDays:
 
     dates (d,): in order, as ISO text.  counts: (s,) each symbol's number of rows with a price.
     date: (m,) the index of each such row's date, in order of symbol.  first, last: (s,) each
-    symbol's first and last price, NaN for none.  every_day: (s,) which symbols trade on Saturdays
-    and Sundays, too.  main: the column of the price.
+    symbol's first and last price, NaN for none.  closed: (s, 7) the weekdays on which a symbol
+    never trades.  yearly: (s, 2) whether it trades on 1 January and 25 December: 1 for one that
+    regularly does, 2 for one that trades every day of the week, 0 for one that does not; with too
+    few years to tell, -1 for one that did once, and -2 for others.  main: the column of the price.
     """
 
     symbols: Sequence[str | None]
@@ -44,7 +54,8 @@ class PricedDays:
     date: Ints
     first: Floats
     last: Floats
-    every_day: Bools
+    closed: Bools
+    yearly: Ints
     main: str | None
 
     def among(self, dates: Sequence[str]) -> SeriesPanel:
@@ -58,14 +69,13 @@ class PricedDays:
 def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
     """The flag `weekend`: a price on a Saturday or Sunday; also returns the days with prices.
 
-    If a symbol has a price on at least half of its Saturdays (or Sundays), and on four or more,
-    they get one entry with `regular` true: the symbol trades then, or its dates are off by a day. A
-    symbol that regularly has both is in a market that trades every day, and gets no entry. Nor does
-    one whose prices are usually APART or further: a month may end on any day.
+    A symbol that regularly has prices on Saturdays (or Sundays), on at least half of them and on
+    four or more, trades then, and gets no entry; nor does one whose prices are usually APART or
+    further: a month may end on any day. But if its dates seem to be off by a day (see
+    `_off_by_a_day`), its Saturdays (or Sundays) get one entry with `regular` true.
     """
-    rows, kind = _on_weekends(panel)
-    regular = _weekend_habits(panel, rows, kind)
-    every_day = regular[::2] & regular[1::2]
+    regular, closed = _habits(*_prints(panel))
+    shifted = _off_by_a_day(panel, regular, closed)
     first, last = panel.lifetimes
     price = panel.values[panel.main] if panel.main else np.full(len(panel.symbol), np.nan)
     days = PricedDays(
@@ -75,38 +85,120 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
         panel.date[panel.rows],
         np.where(first < 0, np.nan, price[first]),
         np.where(last < 0, np.nan, price[last]),
-        every_day,
+        closed,
+        _trades_yearly(panel, price, regular),
         panel.main,
     )
-    both = np.repeat(every_day, 2)
-    rows, kind = rows[~both[kind]], kind[~both[kind]]
+    rows, weekday = _on_weekends(panel)
+    symbol = panel.symbol[rows]
+    odd = ~regular[symbol, weekday] | shifted[symbol]
+    rows, weekday, symbol = rows[odd], weekday[odd], symbol[odd]
     if not len(rows):
         return [], days
-    prints = np.bincount(kind, minlength=len(regular))
-    habit = np.unique(kind[regular[kind]], return_index=True)[1]
-    chosen = np.sort(np.concatenate([np.flatnonzero(~regular[kind]), habit]))
-    final = np.zeros(len(prints), dtype=np.int64)
+    habitual = regular[symbol, weekday]
+    kind = 7 * symbol.astype(np.int64) + weekday
+    once = np.unique(kind[habitual], return_index=True)[1]
+    chosen = np.sort(np.concatenate([np.flatnonzero(~habitual), np.flatnonzero(habitual)[once]]))
+    prints, final = np.bincount(kind), np.zeros(int(kind.max()) + 1, dtype=np.int64)
     np.maximum.at(final, kind, rows)
-    habitual = regular[kind[chosen]]
+    one = habitual[chosen]
     return panel.entries(
         "weekend",
         panel.main,
         rows[chosen],
-        weekday=[_WEEKDAYS[5 + code % 2] for code in kind[chosen].tolist()],
-        regular=habitual,
-        last=panel.iso(np.where(habitual, final[kind[chosen]], rows[chosen])),
-        rows=np.where(habitual, prints[kind[chosen]], 1),
+        weekday=[_WEEKDAYS[day] for day in weekday[chosen].tolist()],
+        regular=one,
+        last=panel.iso(np.where(one, final[kind[chosen]], rows[chosen])),
+        rows=np.where(one, prints[kind[chosen]], 1),
     ), days
 
 
+def _prints(panel: SeriesPanel) -> tuple[Ints, Floats]:
+    """How many prices each symbol has on each weekday (s, 7), and the weeks of its history (s,)."""
+    count, weekday = len(panel.symbols), weekdays(panel.days)[panel.date[panel.rows]]
+    kind = 7 * panel.symbol[panel.rows].astype(np.int64) + weekday
+    prints = np.bincount(kind, minlength=7 * count).reshape(count, 7)
+    weeks = np.zeros(count)
+    if len(panel.rows):
+        first, last = panel.lifetimes
+        days = (panel.days[panel.date[last]] - panel.days[panel.date[first]]).astype(np.int64)
+        weeks = np.where(first < 0, 0, days / 7)
+    return prints, weeks
+
+
+def _habits(prints: Ints, weeks: Floats) -> tuple[Bools, Bools]:
+    """On which weekdays symbols regularly have prices, and on which they are closed: (s, 7) each,
+    from their prices on each weekday (s, 7) and the weeks of their histories (s,)."""
+    regular = (prints >= _REGULAR) & (prints >= weeks[:, None] / 2)
+    known = (weeks >= _REGULAR) & (regular.sum(axis=1) >= _WEEK)
+    return regular, known[:, None] & ~regular & (prints * _RARELY <= weeks[:, None])
+
+
+def _each_year(days: Days, day: str) -> Days:
+    """A day of the year, such as 12-25, in each year of days (d,), in order."""
+    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
+    return np.array([f"{year:04}-{day}" for year in years], dtype="datetime64[D]")
+
+
+def _yearly(panel: SeriesPanel, day: str, regular: Bools, rows: Ints) -> tuple[Ints, Ints]:
+    """How many of some rows are on a day of the year, such as 12-25, and how many times that day
+    was on a weekday on which the symbol regularly trades: (s,) each."""
+    count, chances = len(panel.symbols), np.zeros(len(panel.symbols), dtype=np.int64)
+    first, last = panel.lifetimes
+    begin, end = panel.days[panel.date[first]], panel.days[panel.date[last]]
+    dates = _each_year(panel.days, day)
+    for date, weekday in zip(dates, weekdays(dates).tolist(), strict=True):
+        chances += (first >= 0) & (begin <= date) & (date <= end) & regular[:, weekday]
+    there = np.isin(panel.days, dates)[panel.date[rows]]
+    there &= regular[panel.symbol[rows], weekdays(panel.days)[panel.date[rows]]]
+    return np.bincount(panel.symbol[rows][there], minlength=count), chances
+
+
+def _off_by_a_day(panel: SeriesPanel, regular: Bools, closed: Bools) -> Bools:
+    """(s,): whether the dates of a symbol seem to be a day late or early.
+
+    From Tuesday to Saturday no market trades. From Sunday to Thursday some do, also on 24 and 31
+    December; if a symbol has no price on these days, they are 25 December and 1 January.
+    """
+    middle = regular[:, 1:4].all(axis=1)
+    late = middle & regular[:, 4] & regular[:, 5] & closed[:, 0]
+    early = middle & regular[:, 0] & regular[:, 6] & closed[:, 4]
+    if early.any():
+        found = [_yearly(panel, day, regular, panel.rows) for day in _EVES]
+        prices, chances = (sum(parts) for parts in zip(*found, strict=True))
+        early &= (prices == 0) & (chances > 1)
+    return np.asarray(late | early)
+
+
+def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
+    """`PricedDays.yearly`: a symbol trades on a holiday if its price changes then, in at least half
+    of the years and twice or more, or if it trades on Saturdays and Sundays, too. A price that only
+    repeats the one before is no trade; of a symbol that mostly repeats it, this cannot be told."""
+    found = np.full((len(panel.symbols), len(_HOLIDAYS)), -2, dtype=np.int8)
+    if len(panel.rows):
+        before, after = panel.steps(panel.priced)
+        moved = after[price[after] != price[before]]
+        steps, moves = (
+            np.bincount(panel.symbol[some], minlength=len(found)) for some in (after, moved)
+        )
+        rarely = 2 * moves < steps
+        for place, day in enumerate(_HOLIDAYS):
+            traded, chances = _yearly(panel, day, regular, moved)
+            trades = (traded >= 2) & (2 * traded >= chances)
+            unknown = (chances < 2) | (rarely & ~trades)
+            found[:, place] = np.where(unknown, np.where(traded > 0, -1, -2), trades)
+    found[regular[:, 5] & regular[:, 6]] = 2
+    return found
+
+
 def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
-    """The rows on Saturdays and Sundays, and for each row 2 * symbol, plus 1 on Sundays."""
+    """The rows on Saturdays and Sundays, and their weekdays (m,)."""
     weekday = weekdays(panel.days)
     rows = np.zeros(0, dtype=np.int64)
     if (weekday >= 5).any():
         rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
         rows = rows[~_is_monthly(panel, panel.symbol[rows])]
-    return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
+    return rows, weekday[panel.date[rows]]
 
 
 def _is_monthly(panel: SeriesPanel, symbol: Ints) -> Bools:
@@ -120,31 +212,20 @@ def _is_monthly(panel: SeriesPanel, symbol: Ints) -> Bools:
     return np.asarray(medians(apart, panel.symbol[after], len(asked))[symbol] >= APART)
 
 
-def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:
-    """Whether each symbol regularly has a price on Saturdays and on Sundays: (2 s,)."""
-    prints = np.bincount(kind, minlength=2 * len(panel.symbols))
-    if not len(rows):
-        return prints > 0
-    first, last = (panel.days[panel.date[ends]] for ends in panel.lifetimes)
-    weeks = (last - first).astype(np.int64) / 7
-    habits: Bools = (prints >= _REGULAR) & (prints >= np.repeat(weeks, 2) / 2)
-    return habits
-
-
 @dataclass(frozen=True)
 class Market:
     """Counts for each date (d,) over all symbols together.
 
     symbols: their number.  dates: in order, as ISO text.  prices, active: (d,) how many symbols
-    have a price, and how many are active, that is, between their first and last price.  every_day:
-    whether all symbols trade on Saturdays and Sundays, too.
+    have a price, and how many are active, that is, between their first and last price.  open: (d,)
+    how many of the active ones are not closed on that weekday.
     """
 
     symbols: int
     dates: Sequence[str]
     prices: Ints
     active: Ints
-    every_day: bool
+    open: Ints
 
     @cached_property
     def days(self) -> Days:
@@ -153,13 +234,20 @@ class Market:
 
     @cached_property
     def business(self) -> Ints:
-        """The dates on which at least half of the active symbols have a price."""
-        return np.flatnonzero((self.prices > 0) & (2 * self.prices >= self.active))
+        """The dates on which at least half of the open symbols have a price."""
+        return np.flatnonzero((self.prices > 0) & (2 * self.prices >= self.open))
 
-    @cached_property
-    def until(self) -> Ints:
-        """The number of business days before each date, and in all: (d + 1,)."""
-        return np.searchsorted(self.business, np.arange(len(self.dates) + 1))
+    def until(self, closed: Bools) -> tuple[Ints, Ints]:
+        """The number of business days before each date, and in all, in each of some calendars
+        (c, d + 1); and each symbol's calendar (s,).
+
+        closed: (s, 7), the weekdays that do not count for a symbol.
+        """
+        weekday = weekdays(self.days[self.business])
+        sets, calendar = np.unique(closed, axis=0, return_inverse=True)
+        places = np.arange(len(self.dates) + 1)
+        until = [np.searchsorted(self.business[~each[weekday]], places) for each in sets]
+        return np.reshape(until, (len(sets), len(places))), calendar.ravel()
 
     def entries(self, flag: str, main: str | None, which: Bools, prices: Ints) -> list[Entry]:
         """One entry for each date in `which` (d,), about all symbols together.
@@ -183,71 +271,140 @@ class Market:
         """The market of all symbols, group by group."""
         dates = sorted({date for group in groups for date in group.dates})
         prices = np.zeros(len(dates), dtype=np.int64)
-        change = np.zeros(len(dates) + 1, dtype=np.int64)
+        change = np.zeros((8, len(dates) + 1), dtype=np.int64)  # by weekday closed, and of all
         for group in groups:
             panel = group.among(dates)
             prices += np.bincount(panel.date, minlength=len(dates))
             first, last = (panel.date[ends[ends >= 0]] for ends in panel.lifetimes)
-            np.add.at(change, first, 1)
-            np.add.at(change, last + 1, -1)
-        every_day = all(bool(group.every_day.all()) for group in groups)
+            closed = group.closed[group.counts > 0].T
+            for of, own in zip(change, [*closed, np.ones(len(first), dtype=bool)], strict=True):
+                np.add.at(of, first[own], 1)
+                np.add.at(of, last[own] + 1, -1)
+        *shut, active = np.cumsum(change, axis=1)[:, :-1]
         symbols = sum(len(group.symbols) for group in groups)
-        return cls(symbols, dates, prices, np.cumsum(change)[:-1], every_day)
+        weekday = weekdays(np.array([date[:10] for date in dates], dtype="datetime64[D]"))
+        closed_then = np.reshape(shut, (7, -1))[weekday, np.arange(len(dates))]
+        return cls(symbols, dates, prices, active, active - closed_then)
 
 
 def flag_days(
     groups: Sequence[PricedDays], market: Market, limits: FlagThresholds, delisted: Collection[str]
 ) -> list[Entry]:
-    """The flags of dates that compare all symbols: `holiday`, `gap` and `ended`."""
+    """The flags of dates that compare all symbols: `holiday`, `gap` and `ended`.
+
+    The flag `holiday`: a price on 1 January, on 25 December, or on a weekday with few prices. Few
+    means: less than `holiday_share` of the open symbols have a price, and at least
+    `holiday_symbols` are open. A symbol is active from its first price to its last, and open on
+    weekdays on which it is not closed. A symbol that regularly trades on 1 January or 25 December
+    has no holiday then; one that does on both has none at all, unless that is so of most symbols.
+    Nor has one that trades every day of the week. If `holiday_symbols` are active on such a day and
+    at least half of them have an odd price, there is only one entry, with the symbol null.
+    """
     if not market.prices.any():
         return []
-    for_all, for_each = _holidays(market, limits)
+    few, odd = _few(market, limits), _odd_holidays(groups, market)
+    counts = np.zeros(len(market.dates), dtype=np.int64)
+    for _, dates in odd:
+        counts += np.bincount(dates, minlength=len(counts))
+    for_all = (counts > 0) & (2 * counts >= market.active)
+    for_all &= market.active >= limits.holiday_symbols
     found = market.entries("holiday", groups[0].main, for_all, market.prices)
     found += _all_gaps(market, limits, groups)
-    for group in groups:
+    never_closed = sum(int((group.yearly > 0).all(axis=1).sum()) for group in groups)
+    least = 1 if 2 * never_closed < market.symbols else 2
+    for group, (rows, _) in zip(groups, odd, strict=True):
         panel = group.among(market.dates)
-        rows = np.flatnonzero(for_each[panel.date] & ~group.every_day[panel.symbol])
-        code = panel.date[rows]
+        closes = np.asarray((group.yearly < least).any(axis=1))
+        each = np.union1d(np.flatnonzero(few[panel.date] & closes[panel.symbol]), rows)
+        each = each[~for_all[panel.date[each]]]
+        code = panel.date[each]
         prices, active = market.prices[code], market.active[code]
-        found += panel.entries("holiday", panel.main, rows, prices=prices, active=active)
+        found += panel.entries("holiday", panel.main, each, prices=prices, active=active)
         if market.symbols > 1:
-            found += _gaps(panel, market, limits)
+            found += _gaps(panel, group.closed, market, limits)
     return found + (_ended(groups, market, limits, delisted) if market.symbols > 1 else [])
 
 
-def _holidays(market: Market, limits: FlagThresholds) -> tuple[Bools, Bools]:
-    """The dates (d,) on which all prices are flagged together, and those on which each one is.
+def drop_usual_weekends(
+    entries: Sequence[Entry], groups: Sequence[PricedDays], market: Market
+) -> list[Entry]:
+    """The entries `weekend` without those of a day on which most symbols that are open have a
+    price, unless the symbol itself is closed then, or its dates are off by a day."""
+    place = {date: number for number, date in enumerate(market.dates)}
+    closed = {
+        symbol: days
+        for group in groups
+        for symbol, days in zip(group.symbols, group.closed, strict=True)
+        if days.any()
+    }
+    usual = (2 * market.prices > market.open) & (market.open >= _REGULAR)
 
-    The flag `holiday`: a price on 1 January, on 25 December, or on a weekday with few prices. Few
-    means: less than `holiday_share` of the active symbols have a price, and at least
-    `holiday_symbols` are active. A symbol is active from its first price to its last. If that many
-    are active on 1 January or 25 December and at least half of them have a price, there is only one
-    entry, with the symbol null. A symbol that trades every day of the week has no holidays.
+    def is_odd(entry: Entry) -> bool:
+        never = closed.get(entry["symbol"], _NEVER)[_WEEKDAYS.index(entry["weekday"])]
+        return bool(entry["regular"] or never or not usual[place[entry["date"]]])
+
+    return [entry for entry in entries if is_odd(entry)]
+
+
+_NEVER = np.zeros(7, dtype=bool)
+
+
+def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[Ints, Ints]]:
+    """Each group's rows on 1 January and 25 December with a symbol that does not regularly trade
+    then, and the indices of their dates.
+
+    A symbol with too few years to tell is taken for one that does where most of the others that
+    have a price do, or where such symbols together, as the contracts of a chain, do in most years.
     """
-    prices, active = market.prices, market.active
-    many = active >= limits.holiday_symbols
-    few = many & (prices < limits.holiday_share * active) & (weekdays(market.days) < 5)
-    fixed = np.isin([str(day)[5:] for day in market.days], ("01-01", "12-25"))
-    traded = fixed & many & (2 * prices >= active)
-    return traded & (not market.every_day), few | (fixed & ~traded)
+    of_year = np.array([str(day)[5:] for day in market.days])
+    kinds = of_year == np.array(_HOLIDAYS)[:, None]
+    found, excess, once = [], np.zeros(len(market.dates)), np.zeros(len(market.dates))
+    for group in groups:
+        panel = group.among(market.dates)
+        rows = np.flatnonzero(kinds.any(axis=0)[panel.date])
+        trades = group.yearly[panel.symbol[rows], kinds[1, panel.date[rows]].astype(np.int64)]
+        known = trades >= 0
+        votes = np.where(trades[known] > 0, 1.0, -1.0)
+        excess += np.bincount(panel.date[rows[known]], votes, len(excess))
+        dates = panel.date[rows]
+        once += np.bincount(dates[trades == -1], minlength=len(once))
+        found.append((rows, dates, trades))
+    week = _week(market.days[market.business])
+    for kind, day in zip(kinds, _HOLIDAYS, strict=True):
+        years = _each_year(market.days, day)
+        inside = (market.days[0] <= years) & (years <= market.days[-1])
+        chances, traded = week[weekdays(years[inside])].sum(), (kind & (once > 0)).sum()
+        if traded >= 2 and 2 * traded >= chances:
+            excess[kind] += 1
+    odd = [(trades == 0) | ((trades < 0) & (excess[dates] <= 0)) for _, dates, trades in found]
+    return [(rows[which], dates[which]) for which, (rows, dates, _) in zip(odd, found, strict=True)]
+
+
+def _few(market: Market, limits: FlagThresholds) -> Bools:
+    """(d,): the weekdays on which less than `holiday_share` of the open symbols have a price, of
+    which there are at least `holiday_symbols`."""
+    few: Bools = market.prices < limits.holiday_share * market.open
+    return few & (market.open >= limits.holiday_symbols) & (weekdays(market.days) < 5)
 
 
 def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDays]) -> list[Entry]:
     """The flag `gap`: more than `gap_days` business days between two prices have none.
 
-    Business days are the dates on which at least half of the active symbols have a price. A gap in
-    the business days themselves, counted in weekdays, is one entry with the symbol null. If the
-    table has only one symbol, its gaps are counted in weekdays too, under its name. If prices are
-    usually a week or a month apart, a gap takes more than `gap_days` such periods.
+    Business days are the dates on which at least half of the open symbols have a price; for a
+    symbol, those of weekdays on which it is not closed. A gap in the business days themselves,
+    counted in the weekdays on which the market trades, is one entry with the symbol null. If the
+    table has only one symbol, its gaps are counted so too, under its name. If prices are usually a
+    week or a month apart, a gap takes more than `gap_days` such periods.
     """
     symbol = groups[0].symbols[0] if market.symbols == 1 else None
     days = market.days[market.business]
     following = days[:-1] + np.timedelta64(1, "D")
-    missing = np.busday_count(following, days[1:])
+    week = _week(days)
+    missing = np.busday_count(following, days[1:], weekmask=week)
     usual = _usual(missing.astype(np.float64), np.zeros(len(missing), dtype=np.int64), 1)[0]
     at = np.flatnonzero(missing >= (limits.gap_days + 1) * (1 + usual))
-    first = np.busday_offset(following[at], 0, roll="forward")
-    last = np.busday_offset(days[1:][at], -1, roll="forward")
+    first = np.busday_offset(following[at], 0, roll="forward", weekmask=week)
+    last = np.busday_offset(days[1:][at], -1, roll="forward", weekmask=week)
     return [
         {
             "symbol": symbol,
@@ -261,7 +418,16 @@ def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDay
     ]
 
 
-def _gaps(panel: SeriesPanel, market: Market, limits: FlagThresholds) -> list[Entry]:
+def _week(days: Days) -> Bools:
+    """(7,): the weekdays of a market with these business days: Monday to Friday without those on
+    which it is closed, and Saturday or Sunday if it regularly trades then."""
+    prints = np.bincount(weekdays(days), minlength=7)[None]
+    weeks = (days[-1:] - days[:1]).astype(np.int64) / 7
+    regular, closed = _habits(prints, weeks if len(weeks) else np.zeros(1))
+    return np.append(~closed[0, :5], regular[0, 5:])
+
+
+def _gaps(panel: SeriesPanel, closed: Bools, market: Market, limits: FlagThresholds) -> list[Entry]:
     before, after = panel.steps(panel.priced)
     symbol = panel.symbol[after]
     apart = panel.date[after] - panel.date[before]
@@ -269,26 +435,24 @@ def _gaps(panel: SeriesPanel, market: Market, limits: FlagThresholds) -> list[En
     if not often.any():
         return []
     before, after, symbol = before[often], after[often], symbol[often]
-    until = market.until
-    missing = until[panel.date[after]] - until[panel.date[before] + 1]
+    until, calendar = market.until(closed)
+    own = calendar[symbol]
+    first, end = until[own, panel.date[before] + 1], until[own, panel.date[after]]
+    missing = end - first
     usual = _usual(missing.astype(np.float64), symbol, len(panel.symbols))
     at = np.flatnonzero(missing > limits.gap_days)
     at = at[missing[at] >= (limits.gap_days + 1) * (1 + usual[symbol[at]])]
-    first = until[panel.date[before[at]] + 1]
-    return [
-        entry | {"date": panel.dates[start]}
-        for entry, start in zip(
-            panel.entries(
-                "gap",
-                panel.main,
-                after[at],
-                last=[panel.dates[code] for code in market.business[first + missing[at] - 1]],
-                days=missing[at],
-            ),
-            market.business[first].tolist(),
-            strict=True,
-        )
-    ]
+    begins, ends = (
+        [panel.dates[_date_of(until[own[place]], int(counted[place]))] for place in at.tolist()]
+        for counted in (first, end - 1)
+    )
+    found = panel.entries("gap", panel.main, after[at], last=ends, days=missing[at])
+    return [entry | {"date": date} for entry, date in zip(found, begins, strict=True)]
+
+
+def _date_of(until: Ints, number: int) -> int:
+    """The index of the date of a business day, counted from 0; until: (d + 1,)."""
+    return int(np.searchsorted(until, number, side="right")) - 1
 
 
 def _ended(
@@ -298,36 +462,53 @@ def _ended(
 
     The entry proposes that the symbol was delisted. If other symbols begin within `gap_days`
     business days at about its last price, it proposes a rename to the one with the closest price.
-    Symbols declared as delisted get no entry.
+    Symbols with at most _FEW prices are in no proposal: these may be what a conflict left over.
+    Symbols declared as delisted get no entry, nor do contracts that expire (see `_expired`).
     """
-    until, symbols, usual = market.until, list[str | None](), list[Floats]()
-    first, last = list[Ints](), list[Ints]()
+    untils, calendar = market.until(np.concatenate([group.closed for group in groups]))
+    symbols, usual = list[str | None](), list[Floats]()
+    first, last, calendars, so_far = list[Ints](), list[Ints](), list[Ints](), 0
     for group in groups:
         panel = group.among(market.dates)
         priced = np.flatnonzero(group.counts)
         begin, end = (panel.date[ends[priced]] for ends in panel.lifetimes)
-        late = len(market.business) - until[end + 1] > limits.gap_days
+        of_symbol = calendar[so_far : so_far + len(group.symbols)]
+        own, so_far = of_symbol[priced], so_far + len(group.symbols)
+        late = untils[own, -1] - untils[own, end + 1] > limits.gap_days
         usually = np.zeros(len(priced))
         if late.any():
             before, after = panel.steps(np.isin(panel.symbol, priced[late]))
-            steps = until[panel.date[after]] - until[panel.date[before] + 1]
+            of_row = of_symbol[panel.symbol[after]]
+            steps = untils[of_row, panel.date[after]] - untils[of_row, panel.date[before] + 1]
             of_each = _usual(steps.astype(np.float64), panel.symbol[after], len(panel.symbols))
             usually = np.where(late, of_each[priced], 0)
         symbols += [panel.symbols[code] for code in priced.tolist()]
         first, last, usual = [*first, begin], [*last, end], [*usual, usually]
+        calendars.append(own)
+    calendar = np.concatenate(calendars)
     begin, end = np.concatenate(first), np.concatenate(last)
-    missing = len(market.business) - until[end + 1]
+    missing = untils[calendar, -1] - untils[calendar, end + 1]
     ended = missing >= (limits.gap_days + 1) * (1 + np.concatenate(usual))
-    at = [place for place in np.flatnonzero(ended).tolist() if symbols[place] not in delisted]
+    expired = _expired(symbols, begin, end, market, limits)
+    at = [
+        place
+        for place in np.flatnonzero(ended & ~expired).tolist()
+        if symbols[place] not in delisted
+    ]
+    many = np.concatenate([group.counts[group.counts > 0] for group in groups]) > _FEW
     opened = np.concatenate([group.first[group.counts > 0] for group in groups])
     price = np.concatenate([group.last[group.counts > 0] for group in groups])
     own = np.arange(len(symbols))
     panel = SeriesPanel(symbols, market.dates, own, end, {}, groups[0].main)
     found = panel.entries("ended", panel.main, own[at], price=price[at], days=missing[at])
     for entry, place in zip(found, at, strict=True):
+        if not many[place]:
+            continue
+        until = untils[calendar[place]]
         waited = until[begin] - until[end[place] + 1]
         off = np.abs(log(opened / price[place]))
-        near = (begin > end[place]) & (waited <= limits.gap_days) & (off <= math.log(_NEAR_PRICE))
+        near = many & (begin > end[place]) & (waited <= limits.gap_days)
+        near &= off <= math.log(_NEAR_PRICE)
         symbol = entry["symbol"]
         if near.any():
             new = int(np.flatnonzero(near)[np.argmin(off[near])])
@@ -346,6 +527,42 @@ def _ended(
                 delisted="true",
             )
     return found
+
+
+_CONTRACT = re.compile(r"(\D+?)[FGHJKMNQUVXZ]?\d[\d-]*(\D*)")
+"""A name with a month or year in it, such as ESZ26 or CL 2026-12 of ES and CL; the month may be a
+letter."""
+
+
+def _expired(
+    symbols: Sequence[str | None], begin: Ints, end: Ints, market: Market, limits: FlagThresholds
+) -> Bools:
+    """(s,): whether symbols ended in turn, as the contracts of a chain do.
+
+    They have names that differ only in a month or year. When one ends, another one that began later
+    has been traded beside it on more than `gap_days` business days, and goes on. At least two have
+    ended so.
+
+    begin, end: (s,) the indices of the first and last dates.
+    """
+    chains: dict[tuple[str, ...], list[int]] = {}
+    for place, symbol in enumerate(symbols):
+        if found := _CONTRACT.fullmatch(symbol or ""):
+            chains.setdefault(found.groups(), []).append(place)
+    expired = np.zeros(len(symbols), dtype=bool)
+    first, last = (np.searchsorted(market.business, dates) for dates in (begin, end))
+    for chain in chains.values():
+        own = np.array(chain)
+        own = own[np.argsort(first[own], kind="stable")]
+        overlap = last[own[:-1]] - first[own[1:]]
+        ended = own[:-1][
+            (first[own[1:]] > first[own[:-1]])
+            & (last[own[1:]] > last[own[:-1]])
+            & (overlap > limits.gap_days)
+        ]
+        if len(ended) > 1:
+            expired[ended] = True
+    return expired
 
 
 def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:

@@ -4,6 +4,7 @@ The file is a YAML list of flat mappings. Values are read as they are written, a
 keeps its line number.
 """
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pricewright.files.errors import Refusal
 from pricewright.files.yaml_files import compose, line_of
+from pricewright.tables.fields import SYMBOL
 from pricewright.tables.schema import check
 
 if TYPE_CHECKING:
@@ -269,5 +271,12 @@ def _split(kind: str, entry: dict[str, Any], place: str, shared: dict[str, Any])
 
 def proposal(supposed: str, **entry: Any) -> str:
     """A sentence that proposes a correction with the entry to declare; a person adds the reason."""
-    written = (f"{key}: {value}" for key, value in entry.items() if value is not None)
+    names = {key: _quoted(entry[key]) for key in ("symbol", "rename") if entry.get(key)}
+    written = (f"{key}: {value}" for key, value in (entry | names).items() if value is not None)
     return f"if {supposed}, declare {{{', '.join(written)}, reason: }}"
+
+
+def _quoted(symbol: str) -> str:
+    """A symbol as YAML, in quotation marks if it could be misread."""
+    plain = re.fullmatch(f"(?:{SYMBOL.pattern})(?<!:)", symbol)
+    return symbol if plain else json.dumps(symbol, ensure_ascii=False)

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pricewright.cleaning.days import Market, PricedDays, flag_days, flag_weekends
+from pricewright.cleaning.days import (
+    Market,
+    PricedDays,
+    drop_usual_weekends,
+    flag_days,
+    flag_weekends,
+)
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FLAGS, FlagThresholds
 from pricewright.cleaning.repeated_days import flag_repeats, joined_repeats
@@ -43,6 +49,7 @@ class Quality:
         self._shelf = Shelf()
         self._found: list[Entry] = []
         self._repeats: list[Entry] = []
+        self._weekends: list[Entry] = []
         self._days: list[PricedDays] = []
         self._filled: list[FilledRows] = []
         self._twins = TwinSearch(limits)
@@ -63,13 +70,13 @@ class Quality:
                 *flag_moves(rows, limits),
                 *flag_slips_of_a_day(rows, limits),
                 *flag_stale(rows, limits),
-                *weekends,
                 *flag_signs(rows),
                 *untraded,
             ]
             self._repeats += flag_repeats(rows)
             self._twins.add(rows)
             turnover = rows.turnover().tolist() if "symbol" in table.column_names else []
+        self._weekends += weekends
         days, filled = self._shelf.put((days, filled))
         self._days.append(days)
         self._filled.append(filled)
@@ -89,6 +96,7 @@ class Quality:
         with np.errstate(all="ignore"):
             found = [
                 *self._found,
+                *drop_usual_weekends(self._weekends, self._days, market),
                 *flag_days(self._days, market, self._limits, self._delisted),
                 *flag_fillers(self._filled, market, self._limits),
                 *joined_repeats(self._repeats, market, self._limits),

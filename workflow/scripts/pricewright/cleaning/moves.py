@@ -128,6 +128,11 @@ _NORMAL_QUANTILE: Final = 1.6449
 """90 % of a normal distribution is within this many standard deviations."""
 
 
+_FEW_TICKS: Final = 3
+"""A move of at most so many ticks is small, whatever its ratio."""
+_OFF_A_TICK: Final = 0.01
+
+
 @dataclass(frozen=True)
 class _Steps:
     """All moves of one column, each array (m,), from one row with a positive price to the next."""
@@ -161,7 +166,7 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     none (see `_in_ratios`). Moves of close are checked first, then those of adj_close on rows
     without a flag. A move is extreme if it is large (`jump_ratio`) and, for a symbol with at least
     20 moves, far from its median log return (`jump_z` times 1.4826 times the median absolute
-    deviation).
+    deviation) and of more than a few ticks.
 
     unit-slip: see `slips`.
     split-like: close / adj_close changes by the ratio of a split, and close changes with it
@@ -194,7 +199,8 @@ def _flag_spikes(
     most half as much. The spike must also be `spike_z` times what is usual around it, so that wild
     times have none. Usual is the 90 % quantile of the symbol's absolute log returns among the 20
     moves before and the 20 after, converted to a normal distribution's standard deviation. If more
-    than about one move in a hundred is a spike, spikes are usual for the symbol and not flagged.
+    than about one move in a hundred is a spike, spikes are usual for the symbol and not flagged. A
+    price that is off by a few ticks is none.
     """
     price, count = panel.values[column], len(panel.symbols)
     before, after, ratio = steps.before, steps.after, steps.ratio
@@ -208,7 +214,7 @@ def _flag_spikes(
     usual = (
         np.bincount(symbol[at], minlength=count) > 1 + np.bincount(symbol, minlength=count) / 100
     )
-    new = ~usual[symbol[at]] & ~known[after[at]]
+    new = ~usual[symbol[at]] & ~known[after[at]] & ~_of_few_ticks(panel, column, steps, at)
     at, score = at[new], score[new]
     known[after[at]] = True
     return panel.entries(
@@ -248,6 +254,7 @@ def _flag_column(
     ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
     extreme &= ~(np.abs(moves.score) < limits.jump_z)  # without a score, being large is enough
+    extreme &= ~_of_few_ticks(panel, column, steps, moves.place)
     split, off = _nearest_split(unadjusted)
     confirmed = off <= limits.split_tolerance
     confirmed &= np.abs(log(ratio / unadjusted)) < np.abs(log(unadjusted)) / 2
@@ -311,6 +318,22 @@ def _flag_column(
             )
     known[moves.after[slip | like | extreme]] = True
     return found
+
+
+def _of_few_ticks(panel: SeriesPanel, column: str, steps: _Steps, at: Ints) -> Bools:
+    """Which moves `at` are of few ticks: from 0.04 no price is nearer than 0.05.
+
+    A tick is the smallest change of a symbol that has ENOUGH changes, if both prices of the move
+    are multiples of it.
+    """
+    price, symbol = panel.values[column], panel.symbol[steps.after]
+    size, count = np.abs(price[steps.after] - price[steps.before]), len(panel.symbols)
+    changes, tick = np.bincount(symbol[size > 0], minlength=count), np.full(count, np.inf)
+    np.minimum.at(tick, symbol[size > 0], size[size > 0])
+    tick[changes < ENOUGH] = np.nan
+    before, after = (price[rows[at]] / tick[symbol[at]] for rows in (steps.before, steps.after))
+    whole = np.maximum(*(np.abs(ticks - np.rint(ticks)) for ticks in (before, after)))
+    return np.asarray((np.abs(after - before) < _FEW_TICKS + 0.5) & (whole < _OFF_A_TICK))
 
 
 def _large_moves(panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pricewright.cleaning.days import Market, weekdays
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import (
+    ENOUGH,
     Bools,
     Entry,
     Floats,
@@ -27,17 +28,26 @@ from pricewright.cleaning.series import (
     windows_hashes,
 )
 from pricewright.files.large_arrays import Shelf, joined
+from pricewright.tables.arrays import exp, log
 from pricewright.tables.fields import BAR, PRICES
 
 _TRADES_DAILY = 0.9
 """A day without trade is odd only if a symbol was traded on at least this share of its weekdays."""
 
 
+_OFTEN, _NEARLY_ALL = 0.5, 0.95
+"""The price of a symbol usually stays the same if between these shares of its runs are longer than
+a day."""
+_RARE = 0.05
+
+
 def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `stale`: at least `stale_days` equal prices in a row, one entry per run.
 
     Days without a price do not end a run. Zeros do not count. An entry lists the columns that stay
-    the same throughout, and the number of days in the run on which the volume is 0.
+    the same throughout, and the number of days in the run on which the volume is 0. If a symbol's
+    price usually stays the same for days, as with a coarse tick, only a run that is longer than
+    chance explains has an entry, or one whose repeated prices have a volume of 0.
     """
     if panel.main is None:
         return []
@@ -47,6 +57,12 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     same &= panel.symbol[rows[1:]] == panel.symbol[rows[:-1]]
     first, last = _runs(same, len(rows))
     long = last - first + 1 >= limits.stale_days
+    if long.any():
+        quiet = np.zeros(len(rows) + 1, dtype=np.int64)
+        if (volume := panel.values.get("volume")) is not None:
+            quiet[1:] = np.cumsum(volume[rows] == 0)
+        untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
+        long &= untraded | ~_by_chance(last - first + 1, panel.symbol[rows[first]])
     first, last = first[long], last[long]
     columns = [column for column in PRICES if column in panel.values]
     counts = last - first + 1
@@ -70,6 +86,22 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
         same=[[column for column in columns if stays[column][run]] for run in range(len(first))],
         zero_volume=zeros,
     )
+
+
+def _by_chance(lengths: Ints, symbol: Ints) -> Bools:
+    """(r,): whether runs of equal prices are as long as chance makes them where most changes of a
+    price are zero.
+
+    lengths, symbol: (r,), of all runs. The chance that a price stays is the share of a symbol's
+    runs that are longer than a day, so one long run counts as little as a short one. A run is
+    longer than chance explains if less than _RARE runs so long were to be expected. Where nearly
+    all runs are long, as in weekly prices that are carried forward, none is by chance.
+    """
+    runs = np.bincount(symbol)
+    stays = (np.bincount(symbol, lengths > 1) / np.maximum(runs, 1))[symbol]
+    usual = (runs[symbol] >= ENOUGH) & (stays >= _OFTEN) & (stays <= _NEARLY_ALL)
+    expected = runs[symbol] * exp((lengths - 1) * log(np.maximum(stays, _OFTEN)))
+    return np.asarray(usual & (expected >= _RARE))
 
 
 def flag_signs(panel: SeriesPanel) -> list[Entry]:

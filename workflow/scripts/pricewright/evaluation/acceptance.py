@@ -24,6 +24,9 @@ BY_CHANCE = ", but for chance"
 _NOT_JUDGED = "; not judged, because "
 """What comes, in a criterion's description, before the reason why it is not judged."""
 
+_NOT_FOR = "; not judged for "
+"""What comes, in a criterion's description, before the number of symbols it is not judged for."""
+
 _KEYS = {"qlike": "qlike_difference", "kupiec": "kupiec_share"}
 
 
@@ -77,6 +80,12 @@ ENOUGH_DAYS = 250
 ENOUGH_DATES = 20
 """The number of dates, a horizon apart, that a comparison needs."""
 
+USUAL_DAYS = 60
+"""The number of days from which on a symbol has a usual deviation."""
+
+HIGHEST_RATIO = 1_000_000
+"""The ratio of a deviation to a usual one of 0 or nearly so, and the highest limit."""
+
 TAILS = (0.01, 0.05)
 """The probabilities of an exception of the values-at-risk that are tested."""
 
@@ -102,7 +111,7 @@ class Criteria(Options):
     """Accepted: for each symbol with `enough_origins`, a share off its level by at most this."""
     enough_origins: Annotated[int, Bounds(least=1, most=10_000)] = 100
     """The number of dates that a symbol needs for `coverage_symbol` to apply to it."""
-    deviation_ratio: Annotated[float, Bounds(above=1, most=1_000_000)] = 10.0
+    deviation_ratio: Annotated[float, Bounds(above=1, most=HIGHEST_RATIO)] = 10.0
     """Accepted: for each symbol, a next day's deviation of at most this multiple of its usual one;
     a wrong price of the last days makes it larger."""
     interval_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.0
@@ -255,7 +264,12 @@ def _deviation(newest: Mapping[str, Any] | None, thresholds: Criteria) -> dict[s
     what, limit = "the next day's deviation over the symbol's usual one", thresholds.deviation_ratio
     if newest is None:
         return _criterion(None, limit, what, not_judged="no symbol has enough days")
-    found = _criterion(newest["ratio"], limit, f"{what}; the largest, of {newest['symbol']}")
+    what = f"{what}; the largest, of {newest['symbol']}"
+    if newest["ratio"] >= HIGHEST_RATIO:
+        what += ", which hardly moved before"
+    if few := newest.get("too_few_days"):
+        what += f"{_NOT_FOR}{few} symbol{'s' if few > 1 else ''} with too few days"
+    found = _criterion(newest["ratio"], limit, what)
     day = {key: newest[key] for key in ("symbol", "date")}
     return found if found["met"] else found | {"decided_by": [day]}
 
@@ -332,13 +346,18 @@ def failed(acceptance: Mapping[str, Any]) -> str:
 
 
 def not_judged(acceptance: Mapping[str, Any]) -> list[str]:
-    """The criteria that are not judged, with the reason, those of one reason together."""
+    """The criteria that are not judged, with the reason, those of one reason together; then those
+    that are not judged for some symbols."""
     names: dict[str, list[str]] = {}
+    partly = list[str]()
     for name, found in acceptance["criteria"].items():
+        if found["met"] and (some := found["what"].partition(_NOT_FOR)[2]):
+            partly.append(f"{key_of(name)} for {some}")
         if found["met"] is None:
             reason = found["what"].partition(_NOT_JUDGED)[2]
             names.setdefault(reason, []).append(key_of(name))
-    return [f"{' and '.join(those)}, because {reason}" for reason, those in names.items()]
+    whole = [f"{' and '.join(those)}, because {reason}" for reason, those in names.items()]
+    return whole + partly
 
 
 def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str]:

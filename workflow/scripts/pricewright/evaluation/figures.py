@@ -258,15 +258,17 @@ def _simpler(found: Summary) -> dict[str, Any]:
 
 def _newest_deviation(found: Summary, symbols: Sequence[str]) -> dict[str, Any] | None:
     """The symbol whose newest deviation is the largest multiple of its usual one, and its shock;
-    of many symbols, that of all but one in PER_SHOCK. None if none has enough days to tell what is
-    usual."""
+    of many symbols, that of all but one in PER_SHOCK. Also the number of symbols with too few days
+    to tell what is usual, if there are any; None if all have too few."""
     known = np.flatnonzero(np.isfinite(found.deviation_ratio))
     if not len(known):
         return None
+    few = len(symbols) - len(known)
     falling = known[np.argsort(-found.deviation_ratio[known], kind="stable")]
     place = int(falling[len(known) // PER_SHOCK])
     day = str(date_of(int(found.shock[place])))
-    return {"ratio": float(found.deviation_ratio[place]), "symbol": symbols[place], "date": day}
+    newest = {"ratio": float(found.deviation_ratio[place]), "symbol": symbols[place], "date": day}
+    return newest | ({"too_few_days": few} if few else {})
 
 
 def _tests(found: Summary, tail: int) -> dict[str, Any]:

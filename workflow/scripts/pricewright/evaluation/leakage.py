@@ -148,7 +148,7 @@ def garble(panel: Panel, cutoff: int) -> Panel:
     begins = panel.upto(cutoff)
     for column, (symbol, begin) in enumerate(zip(panel.symbols, begins.tolist(), strict=True)):
         count = int(panel.counts[column])
-        random = np.random.Generator(np.random.PCG64([cutoff, crc32(symbol.encode())]))
+        random = np.random.Generator(np.random.PCG64([cutoff % 2**32, crc32(symbol.encode())]))
         prices[begin:count, column] *= exp(random.normal(0, 1, count - begin))
         if bars is not None:
             bars[:, begin:count, column] *= exp(random.normal(0, 1, (2, count - begin)))

@@ -7,15 +7,19 @@ from typing import Self
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.acceptance import COVERAGES, ENOUGH_DAYS, TAILS
+from pricewright.evaluation.acceptance import (
+    COVERAGES,
+    ENOUGH_DAYS,
+    HIGHEST_RATIO,
+    TAILS,
+    USUAL_DAYS,
+)
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, squares
+from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
-
-USUAL_DAYS = 60
-"""The number of days from which on a symbol has a usual deviation."""
 
 DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 """The levels of the quantiles from which the CRPS is computed."""
@@ -53,8 +57,8 @@ class Scores:
     up to each origin.
     qlike, ewma_qlike, constant_qlike: (D, S), of the variance of the next change; the constant
     variance is the mean of all squared changes so far.
-    deviation_ratio: (S,), the deviation of the change after the last price, over the median
-    deviation of the days evaluated.
+    deviation_ratio: (S,), the deviation of the change after the last price, over the usual one (see
+    `_deviation_ratio`).
     shock: (S,), the day of the first large change among the newest, since 1970-01-01.
     hits: (D, S, T), for each of TAILS 1 for a loss beyond the value-at-risk, else 0.
     joint, ewma_joint: (D, S), the joint score of the value-at-risk and the expected shortfall at
@@ -115,7 +119,7 @@ def score(walked: WalkForward) -> Scores:
         squared_scale=squared_scale,
         simpler=np.where(usable & piece.simpler[:scored], 1.0, 0.0),
         origin=np.where(usable, panel.days[at, columns], np.nan),
-        deviation_ratio=_deviation_ratio(piece),
+        deviation_ratio=_deviation_ratio(piece, panel, settings),
         shock=_shock(panel),
         **_daily(piece, panel, shapes, levels.tolist()),
     )
@@ -266,16 +270,41 @@ class NextDays:
         )
 
 
-def _deviation_ratio(piece: Forecasts) -> Floats:
-    """(S,): the newest forecast deviation over the usual one, NaN before USUAL_DAYS are known."""
-    known = piece.daily_origins >= 0
-    enough = known.sum(axis=0) >= USUAL_DAYS
+def _deviation_ratio(piece: Forecasts, panel: Panel, settings: Settings) -> Floats:
+    """(S,): the newest forecast deviation over the usual one, at most HIGHEST_RATIO.
+
+    The usual one is the median of the days evaluated with a forecast. A symbol with fewer than
+    USUAL_DAYS of them may have stood still on the others, as a peg does: then the moves that it
+    made before are usual. NaN for fewer than USUAL_DAYS days with enough history.
+    """
+    known, newest = piece.daily_origins >= 0, piece.last.variances[0, :, 0]
+    least = np.maximum(settings.min_history - 1, panel.first)
+    enough = (piece.daily_rows >= least).sum(axis=0) >= USUAL_DAYS
     found = np.full(len(piece), np.nan)
     for column in np.flatnonzero(enough):
-        usual = np.median(piece.daily_variances[known[:, column], column])
+        usual = 0.0
+        if known[:, column].sum() >= USUAL_DAYS:
+            usual = float(np.median(piece.daily_variances[known[:, column], column]))
+        if not usual:
+            values = panel.values[: panel.counts[column], column]
+            usual = _moves_before_rest(values, settings.min_history)
         if usual > 0:
-            found[column] = np.sqrt(piece.last.variances[0, column, 0] / usual)
+            found[column] = min(np.sqrt(newest[column] / usual), HIGHEST_RATIO)
+        elif usual == 0:
+            found[column] = HIGHEST_RATIO
     return found
+
+
+def _moves_before_rest(values: Floats, least: int) -> float:
+    """The mean square of the moves that values (N,) made before they last stood still for `least`
+    observations; 0 if they had never moved, NaN if they never stood still for so long."""
+    changes = np.diff(values)
+    moves = np.flatnonzero(changes)
+    rests = np.flatnonzero(np.diff(moves, prepend=-1) >= least)
+    if not len(rests):
+        return float("nan")
+    before = changes[moves[: rests[-1]]]
+    return float(np.mean(before**2)) if len(before) else 0.0
 
 
 def _shock(panel: Panel) -> Floats:

@@ -1,15 +1,24 @@
 """The live record of a release, read back: its one-day-ahead forecasts and the outcomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pricewright.files.clock import day_number, parse_time
 from pricewright.forecasting.forecast_records import LOSSES
 from pricewright.forecasting.model import Model
-from pricewright.forecasting.panel import Panel
-from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, RIVAL_LEVELS, next_prices
+from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.monitoring.record import (
+    CHALLENGER,
+    EWMA,
+    LEVELS,
+    RIVAL_LEVELS,
+    known_from,
+    next_prices,
+)
 from pricewright.monitoring.record_days import OUTCOME, RELEASE, Day, read_rows
 from pricewright.tables.arrays import Flags, Floats, Ints
 
@@ -27,6 +36,7 @@ class LiveRecord:
     quantiles: (T, S, Q), at LEVELS.  bounds: (T, S, 2), of the model's interval.
     shortfall: (T, S, 2), the prices at the value-at-risk and at the expected shortfall.
     rivals: (T, S, L) each, at RIVAL_LEVELS.
+    days_late: the number of other days, on which all forecasts were too late.
     """
 
     dates: Sequence[str]
@@ -37,6 +47,7 @@ class LiveRecord:
     bounds: Floats
     shortfall: Floats
     rivals: Mapping[str, Floats]
+    days_late: int = 0
 
     @property
     def inside(self) -> Flags:
@@ -50,14 +61,15 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
 
     days: all its recorded days.  panel: today's clean prices.  model: the release's.
 
-    Forecasts of several days from the same last price count once. Raises Refusal for a file that is
-    missing or changed.
+    A forecast counts if it was recorded before its outcome could be known; as long as there is no
+    outcome, it is open. Forecasts of several days from the same last price count once. Raises
+    Refusal for a file that is missing or changed.
     """
     levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
     known = [column for column, symbol in enumerate(panel.symbols) if symbol in levels]
     panel = panel.columns(np.array(known, dtype=np.intp))
     on_levels = np.array([levels[symbol] for symbol in panel.symbols], dtype=bool)
-    counted = [number for number, day in enumerate(days) if not day.late]
+    counted = [number for number, day in enumerate(days) if not day.void]
     live = _empty([days[number].date for number in counted], panel.symbols)
     row = {date: place for place, date in enumerate(live.dates)}
     after = {
@@ -65,7 +77,7 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
         for place, number in enumerate(counted)
         if number + 1 < len(days)
     }
-    made = np.full(live.came.shape, -1, dtype=np.int64)
+    made = np.full(live.came.shape, -NEVER, dtype=np.int64)
     last, was, came_first = (np.full(made.shape, np.nan) for _ in range(3))
     for rows in read_rows(days):
         own, at = _cells(rows, RELEASE, row, panel.places)
@@ -80,17 +92,55 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
         for name, held in live.rivals.items():
             theirs, at = _cells(rows, name, row, panel.places)
             held[at] = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
+    rows, columns = np.nonzero(made > -NEVER)
+    found = next_prices(panel, columns, made[rows, columns])
+    recorded = [days[number] for number in counted]
+    late = found.there & _too_late(recorded, rows, made[rows, columns], found.days)
+    made[rows[late], columns[late]] = -NEVER
     before = np.maximum.accumulate(made, axis=0)[:-1]
-    again = made <= np.concatenate([np.full_like(made[:1], -1), before])
+    again = made <= np.concatenate([np.full_like(made[:1], -NEVER), before])
     last[again] = np.nan
     for part in (live.quantiles, live.bounds, live.shortfall):
         part[again] = np.nan
-    new = np.nonzero(~again)
-    found = next_prices(panel, new[1], made[new])
-    moved = _moved(last[new], found.was, found.came, on_levels[new[1]])
-    live.came[new] = np.where(found.there, moved, np.nan)
+    new = ~again[rows, columns]
+    at = rows[new], columns[new]
+    moved = _moved(last[at], found.was[new], found.came[new], on_levels[at[1]])
+    live.came[at] = np.where(found.there[new], moved, np.nan)
     live.first[:] = _moved(last, was, came_first, on_levels)
-    return live
+    lost = np.isin(np.arange(len(made)), rows[late]) & again.all(axis=1)
+    return _without(live, lost, len(days) - len(counted))
+
+
+def _too_late(days: Sequence[Day], rows: Ints, made: Ints, came: Ints) -> Flags:
+    """(n,): whether forecasts were recorded when their outcomes could be known.
+
+    rows: (n,), the places of their days.  made, came: (n,), the days of the last prices and of the
+    outcomes. If a symbol's price was older than the newest ones of its day, as funds' are, then a
+    current delivery did not have its outcome: such a forecast is in time.
+    """
+    found = np.zeros(len(rows), dtype=bool)
+    times = np.array([parse_time(day.entry.time).timestamp() for day in days])
+    newest = np.array([day_number(date.fromisoformat(day.date)) for day in days])
+    current = np.array([not day.late for day in days], dtype=bool)
+    for exchange in {day.exchange for day in days}:
+        own = np.array([day.judged and day.exchange == exchange for day in days], dtype=bool)
+        some = np.flatnonzero(own[rows] & ~(current[rows] & (made < newest[rows])))
+        known = known_from(made[some], came[some], exchange)
+        found[some] = times[rows[some]] >= known
+    return found
+
+
+def _without(live: LiveRecord, lost: Flags, void: int) -> LiveRecord:
+    """The record without the days whose forecasts all were too late; void: other days that are not
+    in it."""
+    arrays = ("came", "first", "quantiles", "bounds", "shortfall")
+    return replace(
+        live,
+        dates=[day for day, gone in zip(live.dates, lost.tolist(), strict=True) if not gone],
+        rivals={name: held[~lost] for name, held in live.rivals.items()},
+        days_late=void + int(lost.sum()),
+        **{name: getattr(live, name)[~lost] for name in arrays},
+    )
 
 
 def _empty(dates: Sequence[str], symbols: Sequence[str]) -> LiveRecord:

@@ -7,7 +7,7 @@ The release's model is updated by the day's clean prices without estimating anyt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ from pricewright.monitoring.record_days import (
 )
 from pricewright.releases.history import check_link
 from pricewright.releases.link import CURRENT
-from pricewright.scheduling.sessions import next_close
+from pricewright.scheduling.sessions import Schedule, next_close, timetable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import oneself
@@ -180,6 +180,8 @@ def record_day(
             for path, content in files.items():
                 write_whole(production / path, content)
                 (production / path).chmod(0o444)
+            # a clock that was set back cannot backdate a forecast
+            behind = ledger.is_behind(entries[-1], clock())
             entry = ledger.append(
                 root / LEDGER,
                 EVENT,
@@ -187,8 +189,9 @@ def record_day(
                 clock=clock,
                 release=release,
                 date=day,
-                # a clock that was set back cannot backdate a forecast
-                late=is_late(whole, clock(), exchange) or ledger.is_behind(entries[-1], clock()),
+                late=is_late(whole, clock(), exchange) or behind,
+                behind=behind,
+                exchange=exchange,
                 files={path: sha256(content) for path, content in files.items()},
                 oldest=min(record["from"] for record in records),
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
@@ -247,7 +250,7 @@ def _records(model: Model, release: str) -> list[Record]:
 
 
 def is_late(panel: Panel, moment: datetime, exchange: str | None) -> bool:
-    """Whether the day after the newest one is over, so that its outcome could be known.
+    """Whether the day after the newest one is over, so that the prices are not current.
 
     With an exchange, that day is its next session, until the close. Without one it is the next
     weekday, or the next day of any kind if the last 30 days had prices on a weekend, until midnight
@@ -262,6 +265,33 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None) -> bool:
     while not weekends and following.weekday() >= 5:
         following += timedelta(days=1)
     return moment.astimezone(UTC).date() > following
+
+
+SPARSE = 7
+"""Dates at least so many days apart may name weeks or months, not the days of the prices."""
+
+
+def known_from(made: Ints, came: Ints, exchange: str | None) -> Ints:
+    """(n,): when outcomes could be known, in seconds since 1970-01-01, UTC.
+
+    made, came: (n,), the days of the last prices and of the outcomes. An outcome could be known at
+    the end of its day in UTC or, if the exchange has a session then, at its close. An outcome that
+    is SPARSE may be dated later than it was known, such as at the end of a month: of a day without
+    trading, it could be known at the end of the last weekday or session before.
+    """
+    sparse = came - made >= SPARSE
+    weekday = (came.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    ends = (came - np.where(sparse, np.maximum(weekday - 4, 0), 0) + 1) * 86_400
+    if exchange is None or not len(came):
+        return np.asarray(ends)
+    first, last = date_of(int(came.min()) - 30), date_of(int(came.max()))
+    at = datetime.combine(last, time(), UTC)
+    known = timetable(Schedule(exchange=exchange, after_minutes=0), at, first).sessions
+    days = np.array([day_number(session.day) for session in known])
+    closes = np.array([int(session.due.timestamp()) for session in known])
+    before = np.searchsorted(days, came, side="right") - 1
+    there = (before >= 0) & (sparse | (days[before] == came))
+    return np.where(there, closes[before], ends)
 
 
 def _of(whole: Panel, model: Model) -> Panel:

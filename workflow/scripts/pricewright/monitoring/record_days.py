@@ -60,8 +60,26 @@ class Day:
 
     @property
     def late(self) -> bool:
-        """Whether it was recorded when its outcome could be known; such a day never counts."""
+        """Whether it was recorded when the day after its newest prices was over."""
         return bool(self.entry.fields["late"])
+
+    @property
+    def judged(self) -> bool:
+        """Whether the outcomes decide which of its forecasts were in time. The lines of earlier
+        versions do not say by which exchange; their mark `late` is for all forecasts."""
+        return "exchange" in self.entry.fields
+
+    @property
+    def exchange(self) -> str | None:
+        """The exchange whose sessions decide when an outcome could be known, if one was given."""
+        found: str | None = self.entry.fields.get("exchange")
+        return found
+
+    @property
+    def void(self) -> bool:
+        """Whether no forecast of it counts, whatever the outcomes: its time is not to be trusted,
+        or an earlier version marked it as late."""
+        return bool(self.entry.fields["behind"]) if self.judged else self.late
 
     @property
     def oldest(self) -> int:

@@ -131,7 +131,7 @@ def findings(
         "first_day": on_record[0].date,
         "newest_day": on_record[-1].date,
         "days": len(by_day),
-        "days_late": sum(day.late for day in on_record),
+        "days_late": live.days_late,
         "forecasts": count,
         "changed_later": int(changed.sum()),
         "evidence": _last(_mean(won, len(first))),

@@ -13,6 +13,7 @@ import numpy as np
 from pricewright.files.disk import whole_file
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.estimates import NUMBERS, Digests, Estimates
+from pricewright.forecasting.panel import NEVER
 from pricewright.steplog.log import say
 from pricewright.tables.arrays import Days, Floats, Ints
 
@@ -31,7 +32,7 @@ def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence
         say("estimating again", reason=f"{path}: {type(error).__name__}: {error}")
         return found
     at = np.searchsorted(days, stored)
-    wanted = (row >= 0) & (np.append(days[:-1], [-1, -1])[at] == stored)
+    wanted = (row >= 0) & (np.append(days[:-1], [NEVER, NEVER])[at] == stored)
     found.digests[row[wanted], at[wanted]] = digests[wanted]
     found.numbers[row[wanted], at[wanted]] = numbers[wanted]
     return found

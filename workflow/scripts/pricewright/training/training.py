@@ -25,7 +25,7 @@ from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.model_file import ModelDocument
-from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline, make_timeline
@@ -155,7 +155,7 @@ def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
             if (prices == prices[0]).all()
             else f"the last {least} prices are the same"
         )
-    for column in np.flatnonzero(last.max(initial=0) - last > settings.max_age_days).tolist():
+    for column in np.flatnonzero(last.max(initial=-NEVER) - last > settings.max_age_days).tolist():
         day = date_of(int(last[column]))
         found[column] = f"the last price is of {day}, more than {settings.max_age_days} days old"
     for column in np.flatnonzero(counts < least).tolist():
