@@ -149,9 +149,9 @@ def _yearly(panel: SeriesPanel, day: str, regular: Bools, rows: Ints) -> tuple[I
     dates = _each_year(panel.days, day)
     for date, weekday in zip(dates, weekdays(dates).tolist(), strict=True):
         chances += (first >= 0) & (begin <= date) & (date <= end) & regular[:, weekday]
-    there = np.isin(panel.days, dates)[panel.date[rows]]
-    there &= regular[panel.symbol[rows], weekdays(panel.days)[panel.date[rows]]]
-    return np.bincount(panel.symbol[rows][there], minlength=count), chances
+    rows = rows[np.isin(panel.days, dates)[panel.date[rows]]]
+    rows = rows[regular[panel.symbol[rows], weekdays(panel.days)[panel.date[rows]]]]
+    return np.bincount(panel.symbol[rows], minlength=count), chances
 
 
 def _off_by_a_day(panel: SeriesPanel, regular: Bools, closed: Bools) -> Bools:

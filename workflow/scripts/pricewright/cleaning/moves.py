@@ -327,10 +327,14 @@ def _of_few_ticks(panel: SeriesPanel, column: str, steps: _Steps, at: Ints) -> B
     are multiples of it.
     """
     price, symbol = panel.values[column], panel.symbol[steps.after]
-    size, count = np.abs(price[steps.after] - price[steps.before]), len(panel.symbols)
-    changes, tick = np.bincount(symbol[size > 0], minlength=count), np.full(count, np.inf)
-    np.minimum.at(tick, symbol[size > 0], size[size > 0])
-    tick[changes < ENOUGH] = np.nan
+    asked = np.zeros(len(panel.symbols), dtype=bool)
+    asked[symbol[at]] = True
+    mine = np.flatnonzero(asked[symbol])
+    size = np.abs(price[steps.after[mine]] - price[steps.before[mine]])
+    own, size = symbol[mine[size > 0]], size[size > 0]
+    tick = np.full(len(asked), np.inf)
+    np.minimum.at(tick, own, size)
+    tick[np.bincount(own, minlength=len(asked)) < ENOUGH] = np.nan
     before, after = (price[rows[at]] / tick[symbol[at]] for rows in (steps.before, steps.after))
     whole = np.maximum(*(np.abs(ticks - np.rint(ticks)) for ticks in (before, after)))
     return np.asarray((np.abs(after - before) < _FEW_TICKS + 0.5) & (whole < _OFF_A_TICK))
