@@ -286,7 +286,9 @@ def _moves_adj_close(each: Split, work: _Work, before: Rows) -> bool:
     old, new = (ratio[ratio > 0] for ratio in both)
     if old.empty or new.empty:
         return False
-    return bool(abs(np.log(new.iloc[0] / old.iloc[-1])) < abs(np.log(each.new / each.old)) / 2)
+    factor = max(each.new / each.old, each.old / each.new)
+    moved = (new.iloc[0] / old.iloc[-1]) ** 2  # squared: closer to no move than to the factor
+    return bool(1 / factor < moved < factor)
 
 
 def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:
