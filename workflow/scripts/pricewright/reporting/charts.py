@@ -34,7 +34,7 @@ _TIME = {
     "type": "temporal",
     "scale": {"type": "utc"},
     "title": None,
-    "axis": {"format": "%b %y", "tickCount": 4, "labelOverlap": True, "grid": False},
+    "axis": {"format": "%b %Y", "tickCount": 4, "labelOverlap": True, "grid": False},
 }
 
 
