@@ -380,6 +380,12 @@ def test_with_an_exchange_an_outcome_could_be_known_at_the_close(released, momen
     assert bool(held(live)) is counts
 
 
+def test_with_an_exchange_a_forecast_of_a_symbol_that_ended_stays_open(released):
+    write_down(released, later(1), clock=at("2020-07-15T20:00"), exchange="XNYS")
+    live = read(released, only(later(3), "S1", ["2020-07-15"]))
+    assert held(live) == [("2020-07-15", "S0")]
+
+
 def test_with_an_exchange_a_price_of_a_day_without_session_is_known_when_that_day_is_over():
     friday, saturday, monday = (day_number(datetime(2020, 7, day)) for day in (17, 18, 20))
     made, came = np.array([friday, friday]), np.array([saturday, monday])

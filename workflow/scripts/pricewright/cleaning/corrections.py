@@ -281,9 +281,12 @@ def _moves_adj_close(each: Split, work: _Work, before: Rows) -> bool:
         return False
     row = work.delivered.row(each)
     later = np.append(row, work.delivered.around(row)[2])
-    close, adjusted = (work.read(name).astype("float64") for name in ("close", "adj_close"))
-    both = (adjusted.iloc[rows] / close.iloc[rows] for rows in (before, later))
-    old, new = (ratio[ratio > 0] for ratio in both)
+    adjusted, close = (work.read(name) for name in ("adj_close", "close"))
+    old, new = (
+        adjusted.iloc[rows].astype("float64") / close.iloc[rows].astype("float64")
+        for rows in (before, later)
+    )
+    old, new = old[old > 0], new[new > 0]
     if old.empty or new.empty:
         return False
     factor = max(each.new / each.old, each.old / each.new)

@@ -95,7 +95,8 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
     rows, columns = np.nonzero(made > -NEVER)
     found = next_prices(panel, columns, made[rows, columns])
     recorded = [days[number] for number in counted]
-    late = found.there & _too_late(recorded, rows, made[rows, columns], found.days)
+    late = np.flatnonzero(found.there)
+    late = late[_too_late(recorded, rows[late], made[rows, columns][late], found.days[late])]
     made[rows[late], columns[late]] = -NEVER
     before = np.maximum.accumulate(made, axis=0)[:-1]
     again = made <= np.concatenate([np.full_like(made[:1], -NEVER), before])
