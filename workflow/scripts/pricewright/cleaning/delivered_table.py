@@ -43,6 +43,9 @@ class DeliveredTable:
         renames = {each.to for each in corrections if isinstance(each, Rename)}
         self._histories = _histories(table, {each.symbol for each in corrections} | renames)
         self._renamed = dict(self._histories)
+        self._symbol_of = np.full(len(table), None, dtype=object)  # the current one, by row
+        for symbol, history in self._histories.items():
+            self._symbol_of[history.rows] = symbol
 
     def row(self, each: Correction) -> int:
         """The index of the row that a correction names."""
@@ -65,9 +68,8 @@ class DeliveredTable:
 
     def around(self, row: int) -> tuple[str | None, Rows, Rows]:
         """The current symbol of a row, and that symbol's rows before and after it, by date."""
-        symbol, history = next(
-            (symbol, found) for symbol, found in self._renamed.items() if row in found.rows
-        )
+        symbol = self._symbol_of[row]
+        history = self._renamed[symbol]
         place = int(np.flatnonzero(history.rows == row)[0])
         return symbol, history.rows[:place], history.rows[place + 1 :]
 
@@ -94,6 +96,7 @@ class DeliveredTable:
         rows = np.append(old.rows[moves], new.rows)[order]
         self._renamed[each.symbol] = _History(old.rows[~moves], old.dates[~moves])
         self._renamed[to] = _History(rows, dates[order])
+        self._symbol_of[old.rows[moves]] = to
         return to, old.rows[moves]
 
     def column(self, each: Correction, column: str) -> str:
