@@ -76,6 +76,10 @@ class Estimates(BySymbol):
             self.numbers[:, place, number] = getattr(garch, name)
 
 
+_SYMBOLS = 64
+"""So many histories are copied at once: few, for the memory, and side by side, for the speed."""
+
+
 def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
     """(S, E, 4): the SHA-256 of everything that estimates at E dates are made from.
 
@@ -84,14 +88,17 @@ def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
     """
     found = np.empty((len(panel), len(ends), 32), np.uint8)
     # a row holds both, so that what is hashed does not depend on where earlier estimates ended
-    rows = np.empty(panel.days.T.shape, [("value", "<f8"), ("day", "<i4")])
-    rows["value"], rows["day"] = panel.values.T, panel.days.T
+    rows = np.empty((_SYMBOLS, len(panel.days)), [("value", "<f8"), ("day", "<i4")])
     more = [text.encode() for text in depend]
     for symbol in range(len(panel)):
+        if not (place := symbol % _SYMBOLS):
+            some = slice(symbol, symbol + _SYMBOLS)
+            rows["value"][: len(panel) - symbol] = panel.values[:, some].T
+            rows["day"][: len(panel) - symbol] = panel.days[:, some].T
         so_far, begin = hashlib.sha256(), 0
         for date, text in enumerate(more):
             end = int(ends[date][symbol])
-            so_far.update(rows[symbol, begin:end].data)
+            so_far.update(rows[place, begin:end].data)
             whole, begin = so_far.copy(), end
             whole.update(text)
             found[symbol, date] = np.frombuffer(whole.digest(), np.uint8)
