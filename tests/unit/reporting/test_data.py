@@ -97,12 +97,14 @@ def test_the_gravest_flag_comes_first_and_among_equals_the_newest_by_its_last_da
     holiday = {"symbol": "A", "flag": "holiday", "date": "2020-05-05"}
     slip = {"symbol": "A", "flag": data.SLIP, "date": "2019-01-01"}
     gap = QUALITY["flagged"][2]
-    flagged = [holiday, gap | {"last": "2020-06-01"}, *QUALITY["flagged"][:2], slip]
+    repeat = {"symbol": "A", "flag": "repeat", "date": "2018-01-03"}
+    flagged = [holiday, gap | {"last": "2020-06-01"}, *QUALITY["flagged"][:2], repeat, slip]
     found = [(flag, date[:10]) for _, date, flag, _ in data.flags_by_gravity({"flagged": flagged})]
     assert found == [
         (data.SLIP, "2019-01-01"),
         ("jump", "2020-04-01"),
         ("jump", "2020-02-03"),
+        ("repeat", "2018-01-03"),
         ("gap", "2020-03-02"),
         ("holiday", "2020-05-05"),
     ]

@@ -27,7 +27,7 @@ _ACTIONS = {
 SLIP, SPLIT = "unit-slip", "split-like"
 """The flags of prices that the verdict warns of."""
 
-GRAVEST = (SLIP, SPLIT, "jump", "spike", "same-as", "ended", "stale")
+GRAVEST = (SLIP, SPLIT, "jump", "spike", "same-as", "repeat", "ended", "stale")
 """The flags to look at first: those that may be wrong prices, the likeliest first."""
 
 Counted = list[tuple[str, int, str]]
