@@ -146,3 +146,29 @@ def test_a_newer_share_that_covers_both_settles_which_of_two_counts(inbox):
     taken = inbox.take("parts", dialect=DIALECT)
     assert [(bar["open"], bar["close"], bar["volume"]) for bar in bars(taken)] == [(9, 13, 25)]
     assert taken.state.superseded == [1, 1, 0]
+
+
+@pytest.mark.parametrize(("repaired", "is_read"), [(slice(1, 2), False), (slice(0, 3), True)])
+def test_a_conflict_within_a_day_is_resolved_by_all_rows_of_that_day(inbox, repaired, is_read):
+    day = [f"2024-01-02 {hour:02}:00,A,{hour},99,1,{hour},5\n" for hour in (9, 10, 11)]
+    inbox.deliver("".join([*day, day[1].replace(",5", ",6")]), "a.csv", HEAD)
+    assert bars(inbox.take("parts", dialect=DIALECT))[0]["volume"] == 10
+    inbox.deliver("".join(day[repaired]), "b.csv", HEAD)
+    if is_read:
+        assert bars(inbox.take("parts", dialect=DIALECT))[0]["volume"] == 15
+    else:
+        with pytest.raises(Refusal, match="not all of that time"):
+            inbox.take("parts", dialect=DIALECT)
+
+
+def test_the_lost_last_rows_of_a_day_in_several_files_are_one_day_of_the_receipt(inbox):
+    for number, hours_of in enumerate([(9, 10), (11, 12), (8,)]):
+        lines = [
+            f"2024-01-0{2 + (number > 1)} {hour:02}:00,A,5,9,1,{'x' if hour in (10, 12) else 5},5\n"
+            for hour in hours_of
+        ]
+        lost = "2024-01-02 13:00,A,5,9,1,x,5\n"
+        inbox.deliver("".join([*lines, lost]), f"{number}.csv", HEAD)
+    receipt = receipt_of("in", inbox.take("parts", dialect=DIALECT), inbox.folder / "x", "")
+    assert receipt["newest_lost"] == {}
+    assert receipt["last_bar_lost"] == {"A": ["2024-01-02"]}

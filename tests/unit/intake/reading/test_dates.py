@@ -214,6 +214,32 @@ def test_a_bar_that_ends_when_a_session_begins_belongs_to_the_session_before():
         Calendar(stamps="end")
 
 
+@pytest.mark.parametrize(
+    ("zone", "stamps", "days"),
+    [
+        ("Europe/Zurich", ["2024-03-31 02:00", "2024-03-31 04:00"], ["2024-03-31"] * 2),
+        ("Europe/Zurich", ["2024-03-31 03:00", "2024-03-31 04:00"], ["2024-03-31"] * 2),
+        ("Europe/Zurich", ["2024-10-27 02:00", "2024-10-27 03:00"], ["2024-10-27"] * 2),
+        (
+            "America/Sao_Paulo",
+            ["2018-11-04 00:00", "2018-11-04 02:00"],
+            ["2018-11-03", "2018-11-04"],
+        ),
+        (
+            "America/Sao_Paulo",
+            ["2018-11-04 01:00", "2018-11-04 02:00"],
+            ["2018-11-03", "2018-11-04"],
+        ),
+    ],
+)
+def test_a_bar_may_end_when_the_clocks_change(zone, stamps, days):
+    found = parse_days(pa.array(stamps), replace(ENDS, time_zone=zone))
+    assert found.days.astype("datetime64[D]").astype(str).tolist() == days
+    assert found.faults == set()
+    first, second = (found.days * np.int64(86_400_000_000) + found.times).tolist()
+    assert second - first >= 3_600_000_000
+
+
 def test_the_day_after_the_last_is_in_the_future():
     calendar = Calendar(last_day=date(2024, 1, 31))
     assert one("2024-01-31", calendar) == "2024-01-31"

@@ -70,8 +70,8 @@ class Intake:
     """The result of all deliveries.
 
     facts: what happened to the rows of each current delivery, with its quarantined rows.
-    earlier: the deliveries that later ones replaced.  snapshot: what to keep, under
-    the key that `key` returns.
+    earlier: the deliveries that later ones replaced.  snapshot: what to keep, under the key that
+    `key` returns.
     """
 
     state: State

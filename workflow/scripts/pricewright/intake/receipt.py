@@ -63,13 +63,14 @@ def _last_lost(taken: Intake) -> dict[str, dict[str, Any]]:
     each_lost = (pair for facts in taken.facts for pair in facts["last_lost"])
     lost = {(symbol, when) for symbol, when in each_lost if symbol in newest}
     found: dict[str, dict[str, Any]] = {"newest_lost": {}, "last_bar_lost": {}}
-    for symbol, when in lost_after(prices, lost):
-        day = day_of(when)
+    for symbol, day in sorted(
+        {(symbol, day_of(when)) for symbol, when in lost_after(prices, lost)}
+    ):
+        date = str(date_of(day))
         if day >= newest[symbol]:
-            found["newest_lost"][symbol] = str(date_of(day))
+            found["newest_lost"][symbol] = date
         else:
-            days = found["last_bar_lost"].setdefault(symbol, [])
-            days += [str(date_of(day))] * (str(date_of(day)) not in days)
+            found["last_bar_lost"].setdefault(symbol, []).append(date)
     return found
 
 

@@ -62,16 +62,15 @@ def shared_days(
     places = _places(of)
     columns = list(dict.fromkeys(name for each in tables for name in each.values))
     when = np.concatenate([own[at] for own, at in zip(of, places, strict=True)])
-    values = {
-        name: np.concatenate(
-            [_column(each, name, at) for each, at in zip(tables, places, strict=True)]
-        )
-        for name in columns
-    }
     came = np.concatenate([own[at] for own, at in zip(origins, places, strict=True)])
     order = np.argsort(when, kind="stable")  # of one day, the older share comes first
     when, came = when[order], came[order]
-    rows = Prices(names, *of_keys(when), {name: each[order] for name, each in values.items()})
+    each_part = list(zip(tables, places, strict=True))
+    values = {
+        name: np.concatenate([_column(each, name, at) for each, at in each_part])[order]
+        for name in columns
+    }
+    rows = Prices(names, *of_keys(when), values)
     is_old = order < len(places[0])
     kept, pairs = _kept(rows, when, came, is_old)
     shares = replace(

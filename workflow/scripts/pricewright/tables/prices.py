@@ -3,6 +3,7 @@
 The file is Parquet if its name ends in .parquet, else JSON records. Content and order are the same.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -116,11 +117,11 @@ def drop_unused_names(prices: Prices) -> Prices:
 
 
 def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
-    """Convert indices into `names` to indices into `all_names`, which contains all of them."""
+    """Convert indices into `names` to indices into `all_names`, which is sorted and contains all of
+    them; thousands of tables may each have one of thousands of names."""
     if list(names) == list(all_names):
         return symbols
-    place = {name: number for number, name in enumerate(all_names)}
-    return np.array([place[name] for name in names], dtype=np.int32)[symbols]
+    return np.array([bisect_left(all_names, name) for name in names], dtype=np.int32)[symbols]
 
 
 def write_prices(path: Path, prices: Prices) -> str:

@@ -233,9 +233,9 @@ def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[da
         midnight = datetime.combine(moment, time.min)
         return moment.date(), (moment - midnight) // _MICROSECOND
     try:
-        if timed and calendar.stamps == "end" and moment.time() != _END:
-            moment -= _MICROSECOND
-        local = _in_zone(moment, ZoneInfo(zone)) if zone else moment
+        is_end = timed and calendar.stamps == "end" and moment.time() != _END
+        less = _MICROSECOND if is_end else _NO_TIME
+        local = _in_zone(moment, ZoneInfo(zone), less) if zone else moment - less
         day = (local - calendar.day_begins).date()
         midnight = datetime.combine(day, time.min, local.tzinfo)
         since = local - midnight
@@ -246,13 +246,15 @@ def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[da
     return day, since // _MICROSECOND
 
 
-def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    if moment.tzinfo is not None:
-        return moment.astimezone(zone)
-    taken = moment.replace(tzinfo=zone)
-    if taken.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
-        raise _NoDay("dst-gap")
-    return taken
+def _in_zone(moment: datetime, zone: ZoneInfo, less: timedelta) -> datetime:
+    """The time in a zone shortly before a moment, by elapsed time: the clocks may change between
+    the two, and a bar may end when they do."""
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    if moment.tzinfo is None and since.astimezone(zone).replace(tzinfo=None) != moment:
+        if not less:
+            raise _NoDay("dst-gap")
+        return _in_zone(moment - less, zone, _NO_TIME)
+    return (since - less).astimezone(zone)
 
 
 def _begin(reader: Reader) -> Reader:

@@ -104,13 +104,14 @@ def in_order(
     """The rows of all runs in order of symbol and day, and the rows that were repeated.
 
     Of rows that are equal in every value, the first stays; if two differ, both are lost. Intraday
-    bars are also in order of time, with each time of a day once, and have their
-    times. Raises Refusal, for the file `name`, if bars are intraday but not declared to be.
+    bars are also in order of time, with each time of a day once, and have their times. Raises
+    Refusal, for the file `name`, if bars are intraday but not declared to be.
     """
     runs, shelf = all_runs.settle(), all_runs.shelf
     columns: list[Mapping[str, Floats]] = [run.values for run in runs]
     if dialect.calendar.bars == "intraday":
-        columns = [{**run.values, FIRST: run.times_of_day().astype(float)} for run in runs]
+        times = (shelf.put(run.times_of_day().astype(float)) for run in runs)
+        columns = [{**run.values, FIRST: each} for run, each in zip(runs, times, strict=True)]
     refuse_scattered([(run.days, run.lines) for run in runs], dialect, name)
     names = sorted({sys.intern(name) for run in runs for name in run.names})
     place = {name: number for number, name in enumerate(names)}
