@@ -279,3 +279,19 @@ def test_a_plain_text_secret_is_refused_before_anything_is_logged(desk, caplog):
     with pytest.raises(Refusal, match="found 'password' in plain text"):
         ingest("https://user:hunter2@host/prices.csv", desk / "raw.json")
     assert "hunter2" not in caplog.text
+
+
+def test_a_day_cut_between_files_whose_last_part_is_lost_is_named_as_in_one_file(desk):
+    morning = "date,symbol,close\n" + "".join(
+        f"2026-03-0{day} 09:00,{symbol},100\n" for day in (4, 5) for symbol in ("ES", "NQ")
+    )
+    rest = "2026-03-05 15:00,ES,#REF!\n2026-03-06 09:00,ES,104\n2026-03-05 15:00,NQ,102\n"
+    apart, in_one = [morning, f"date,symbol,close\n{rest}"], [morning + rest]
+    terms = {"bars": "intraday", "max_quarantined": 0.5}
+    for name, files in (("apart", apart), ("in_one", in_one)):
+        (desk / name).mkdir()
+        for number, text in enumerate(files):
+            (desk / name / f"{number}.csv").write_text(text)
+        ingest(name, desk / "raw.json", receipt=desk / "receipt.json", **terms)
+        receipt = load(desk / "receipt.json")
+        assert (receipt["newest_lost"], receipt["last_bar_lost"]) == ({}, {"ES": ["2026-03-05"]})

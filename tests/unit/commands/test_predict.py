@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -412,9 +412,13 @@ def test_it_says_which_symbols_have_no_newer_price(model, tmp_path):
 
 def test_it_says_so_if_newer_prices_come_much_later_or_in_another_unit(model, tmp_path):
     own = [r for r in LATER if r["symbol"] == "S2"]
-    late = write_clean(tmp_path / "late.json", own[40:])
+    days = [(date.fromisoformat(r["date"]) + timedelta(60)).isoformat() for r in own]
+    early = [r | {"date": day} for r, day in zip(own, days, strict=True)]
+    soon = write_clean(tmp_path / "soon.json", early)
+    assert not printed("--model", model, "--prices", soon, "--symbol", "S2")[2]
+    late = write_clean(tmp_path / "late.json", early[40:])
     assert (
-        "the first newer price of 'S2' comes more than 30 days after the model's last; tr"
+        "the first newer price of 'S2' comes more than 100 days after the model's last; tr"
         in (printed("--model", model, "--prices", late, "--symbol", "S2")[2])
     )
     for factor in (100, 0.01):

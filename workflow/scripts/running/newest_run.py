@@ -16,6 +16,9 @@ from pricewright.files.disk import write_whole
 FILE = Path(".snakemake/pricewright.run")
 VARIABLE = "PRICEWRIGHT_RUN"
 
+LOOK = 5.0
+"""The seconds after which a job looks again: a thousand jobs may share one file system."""
+
 
 def announce(alone: bool) -> None:
     """Say that this run is the newest, if it is `alone`, that is, has Snakemake's lock. Without it

@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -122,7 +123,8 @@ def end_with_run(process: int = 0, where: str = "") -> None:
     if where == here():
         end_with(process, lambda: log.logger.error("failed: %s", ORPHANED))
     if run := newest_run.run_of_this_job():
-        end_when(lambda: newest_run.is_over(run), lambda: log.logger.error("failed: %s", OUTRUN))
+        last = partial(log.logger.error, "failed: %s", OUTRUN)
+        end_when(lambda: newest_run.is_over(run), last, seconds=newest_run.LOOK)
 
 
 ORPHANED = "Snakemake was killed, and this step ended with it; run the same command again."

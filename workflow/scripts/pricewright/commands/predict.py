@@ -26,6 +26,9 @@ from pricewright.forecasting.panel import NEVER, Panel
 
 PROGRAM = "pricewright predict"
 
+LATE = 100
+"""The fewest days after which a first newer price is late; those of a quarter are not."""
+
 FAR = 10
 """Newer prices that are this many times the one before, or the inverse, are probably in another
 unit."""
@@ -87,7 +90,7 @@ def predict(
 def _warnings(saved: Model, newer: Panel, unknown: Sequence[str]) -> Iterator[str]:
     """What is odd about newer prices, in sentences: they may not be what the reader meant."""
     same, late, far = list[str](), list[str](), list[str]()
-    most = saved.settings.max_age_days
+    most = max(saved.settings.max_age_days, LATE)
     for symbol, last, recent, level in zip(
         saved.symbols, saved.last_days.tolist(), saved.recent, saved.levels, strict=True
     ):

@@ -36,12 +36,15 @@ def end_with(process: int, last: Callable[[], None] = lambda: None) -> None:
     end_when(lambda: not _is_running(process), last)
 
 
-def end_when(needless: Callable[[], bool], last: Callable[[], None]) -> None:
-    """End this process within a second once it is needless; `last` is called before."""
+def end_when(
+    needless: Callable[[], bool], last: Callable[[], None], *, seconds: float = 0.5
+) -> None:
+    """End this process once it is needless, which is asked every so many seconds; `last` is called
+    before."""
 
     def watch() -> None:
         while not needless():
-            time.sleep(0.5)
+            time.sleep(seconds)
         try:
             last()
         finally:

@@ -60,11 +60,10 @@ def _last_lost(taken: Intake) -> dict[str, dict[str, Any]]:
     each symbol's earlier days, of intraday bars, whose last row is."""
     prices = taken.snapshot.state.prices
     newest = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
-    each_lost = (pair for facts in taken.facts for pair in facts["last_lost"])
-    lost = {(symbol, when) for symbol, when in each_lost if symbol in newest}
+    lost = {(symbol, when) for each in taken.facts for symbol, when in each["last_lost"]}
     found: dict[str, dict[str, Any]] = {"newest_lost": {}, "last_bar_lost": {}}
     for symbol, day in sorted(
-        {(symbol, day_of(when)) for symbol, when in lost_after(prices, lost)}
+        {(symbol, day_of(when)) for symbol, when in lost_after(prices, lost, in_one=False)}
     ):
         date = str(date_of(day))
         if day >= newest[symbol]:

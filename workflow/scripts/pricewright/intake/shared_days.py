@@ -33,8 +33,9 @@ class Overlap(Exception):
         one, other = (places[number] for number in sorted(self.deliveries))
         return Refusal(
             f"{other}: has rows of {self.symbol} on {self.date} from the same time as rows in "
-            f"{one}, and not all of that time, so which rows count is unclear; deliver that day in "
-            "one file, or in files that follow each other without a common time."
+            f"{one}, and not all of that time (without quarantined rows), so which rows count is "
+            "unclear; deliver that day in one file, or in files that follow each other without a "
+            "common time."
         )
 
 

@@ -70,24 +70,30 @@ def split_span(prices: Prices) -> tuple[Prices, dict[str, Floats]]:
     return replace(prices, values=values), {name: prices.values[name] for name in SPAN}
 
 
-def lost_after(prices: Prices, rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+def lost_after(
+    prices: Prices, rows: Iterable[tuple[str, int]], *, in_one: bool
+) -> list[tuple[str, int]]:
     """Those of some lost rows, each a symbol and an instant, that are later than all that is kept
     of their symbol, or than all that is kept of their day. Prices without a span are of days.
 
-    A day of which nothing is kept counts only if it is its symbol's newest. All rows of a symbol of
-    which nothing is kept count.
+    in_one: whether these are the prices of one delivery. Then rows of a symbol, or of a day of
+    bars, of which nothing is kept count as well, because another delivery may have the rest. Among
+    all prices such a day counts only if it is its symbol's newest.
     """
     rows, found = sorted(rows), []
     place = {name: at for at, name in enumerate(prices.names)} if rows else {}
     begins = prices.begins.tolist() if rows else []
     times = prices.values[LAST] if LAST in prices.values and rows else None
     for symbol, when in rows:
-        if symbol not in place:
-            found.append((symbol, when))
-            continue
-        begin, end = begins[place[symbol] : place[symbol] + 2]
+        at = place.get(symbol)
+        begin, end = begins[at : at + 2] if at is not None else (0, 0)
         row = begin + int(np.searchsorted(prices.days[begin:end], day_of(when)))
-        row -= row == end
-        if when > instants(prices.days[row], 0 if times is None else times[row]):
+        if row == end:
+            is_last = in_one or begin < end
+        elif prices.days[row] != day_of(when):
+            is_last = in_one and times is not None
+        else:
+            is_last = when > instants(prices.days[row], 0 if times is None else times[row])
+        if is_last:
             found.append((symbol, when))
     return found

@@ -99,9 +99,8 @@ class Reading:
     def last_lost(self) -> list[tuple[str, int]]:
         """Each symbol, and each of its days if bars are intraday, whose last row with a known time
         is quarantined, with its instant."""
-        return lost_after(
-            self.with_span, ((symbol, when) for (symbol, _), when in self.quarantine.latest.items())
-        )
+        lost = ((symbol, when) for (symbol, _), when in self.quarantine.latest.items())
+        return lost_after(self.with_span, lost, in_one=True)
 
     def check_share(self, most: float, name: str, *, as_of: bool = False) -> None:
         """Raise Refusal if too large a share of the rows is lost, or if no row has a close.
