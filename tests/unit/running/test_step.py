@@ -108,7 +108,10 @@ def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
     assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
 
 
-def test_a_job_in_a_container_does_not_end_for_a_snakemake_that_it_cannot_see():
+def test_a_job_in_a_container_does_not_end_for_a_snakemake_that_it_cannot_see(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # where no run has begun
     before = threading.active_count()
     step.end_with_run(2**22 + 1, "another machine")
     assert threading.active_count() == before
