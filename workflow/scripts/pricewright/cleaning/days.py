@@ -33,6 +33,10 @@ APART = 14
 _HOLIDAYS = ("01-01", "12-25")
 _EVES = ("12-24", "12-31")
 
+ALWAYS, REGULARLY, NOT, ONCE, UNKNOWN = 2, 1, 0, -1, -2
+"""Whether a symbol trades on a holiday: it trades every day of the week; it regularly does; it does
+not; and, with too few years to tell, it did once, or it did not."""
+
 Days = npt.NDArray[np.datetime64]
 
 
@@ -43,9 +47,8 @@ class PricedDays:
     dates (d,): in order, as ISO text.  counts: (s,) each symbol's number of rows with a price.
     date: (m,) the index of each such row's date, in order of symbol.  first, last: (s,) each
     symbol's first and last price, NaN for none.  closed: (s, 7) the weekdays on which a symbol
-    never trades.  yearly: (s, 2) whether it trades on 1 January and 25 December: 1 for one that
-    regularly does, 2 for one that trades every day of the week, 0 for one that does not; with too
-    few years to tell, -1 for one that did once, and -2 for others.  main: the column of the price.
+    never trades.  yearly: (s, 2) whether it trades on 1 January and 25 December: one of ALWAYS,
+    REGULARLY, NOT, ONCE and UNKNOWN.  main: the column of the price.
     """
 
     symbols: Sequence[str | None]
@@ -174,7 +177,7 @@ def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
     """`PricedDays.yearly`: a symbol trades on a holiday if its price changes then, in at least half
     of the years and twice or more, or if it trades on Saturdays and Sundays, too. A price that only
     repeats the one before is no trade; of a symbol that mostly repeats it, this cannot be told."""
-    found = np.full((len(panel.symbols), len(_HOLIDAYS)), -2, dtype=np.int8)
+    found = np.full((len(panel.symbols), len(_HOLIDAYS)), UNKNOWN, dtype=np.int8)
     if len(panel.rows):
         before, after = panel.steps(panel.priced)
         moved = after[price[after] != price[before]]
@@ -186,8 +189,9 @@ def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
             traded, chances = _yearly(panel, day, regular, moved)
             trades = (traded >= 2) & (2 * traded >= chances)
             unknown = (chances < 2) | (rarely & ~trades)
-            found[:, place] = np.where(unknown, np.where(traded > 0, -1, -2), trades)
-    found[regular[:, 5] & regular[:, 6]] = 2
+            told = np.where(trades, REGULARLY, NOT)
+            found[:, place] = np.where(unknown, np.where(traded > 0, ONCE, UNKNOWN), told)
+    found[regular[:, 5] & regular[:, 6]] = ALWAYS
     return found
 
 
@@ -310,8 +314,8 @@ def flag_days(
     for_all &= market.active >= limits.holiday_symbols
     found = market.entries("holiday", groups[0].main, for_all, market.prices)
     found += _all_gaps(market, limits, groups)
-    never_closed = sum(int((group.yearly > 0).all(axis=1).sum()) for group in groups)
-    least = 1 if 2 * never_closed < market.symbols else 2
+    never_closed = sum(int((group.yearly >= REGULARLY).all(axis=1).sum()) for group in groups)
+    least = REGULARLY if 2 * never_closed < market.symbols else ALWAYS
     for group, (rows, _) in zip(groups, odd, strict=True):
         panel = group.among(market.dates)
         closes = np.asarray((group.yearly < least).any(axis=1))
@@ -363,11 +367,11 @@ def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[In
         panel = group.among(market.dates)
         rows = np.flatnonzero(kinds.any(axis=0)[panel.date])
         trades = group.yearly[panel.symbol[rows], kinds[1, panel.date[rows]].astype(np.int64)]
-        known = trades >= 0
-        votes = np.where(trades[known] > 0, 1.0, -1.0)
+        known = trades >= NOT
+        votes = np.where(trades[known] >= REGULARLY, 1.0, -1.0)
         excess += np.bincount(panel.date[rows[known]], votes, len(excess))
         dates = panel.date[rows]
-        once += np.bincount(dates[trades == -1], minlength=len(once))
+        once += np.bincount(dates[trades == ONCE], minlength=len(once))
         found.append((rows, dates, trades))
     week = _week(market.days[market.business])
     for kind, day in zip(kinds, _HOLIDAYS, strict=True):
@@ -376,7 +380,7 @@ def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[In
         chances, traded = week[weekdays(years[inside])].sum(), (kind & (once > 0)).sum()
         if traded >= 2 and 2 * traded >= chances:
             excess[kind] += 1
-    odd = [(trades == 0) | ((trades < 0) & (excess[dates] <= 0)) for _, dates, trades in found]
+    odd = [(trades == NOT) | ((trades < NOT) & (excess[dates] <= 0)) for _, dates, trades in found]
     return [(rows[which], dates[which]) for which, (rows, dates, _) in zip(odd, found, strict=True)]
 
 
