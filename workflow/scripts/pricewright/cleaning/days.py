@@ -7,37 +7,38 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from pricewright.cleaning.declarations import proposal
+from pricewright.cleaning.habits import (
+    ALWAYS,
+    HOLIDAYS,
+    NOT,
+    ONCE,
+    REGULAR,
+    REGULARLY,
+    Days,
+    each_year,
+    off_by_a_day,
+    trades_yearly,
+    weekday_habits,
+    weekday_prints,
+    weekdays,
+)
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import Bools, Entry, Floats, Ints, SeriesPanel, medians
 from pricewright.tables.arrays import log
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_REGULAR = 4
-"""A symbol regularly has prices on a weekday if there are at least this many, in half its weeks."""
-_RARELY = 20
-"""A symbol is closed on a weekday with at most one price in so many of its weeks."""
-_WEEK = 3
-"""A symbol that regularly has prices on fewer weekdays is closed on none: its prices are rare."""
 _FEW = 3
 """From this many intervals on, their median is a symbol's usual interval between prices."""
+
+_NEVER = np.zeros(7, dtype=bool)
 
 _NEAR_PRICE = 1.1
 """For a rename, the new symbol's first price may differ from the old one's last by this factor."""
 
 APART = 14
 """Days between prices; a weekly price on a Saturday is odd, a monthly one is not."""
-
-_HOLIDAYS = ("01-01", "12-25")
-_EVES = ("12-24", "12-31")
-
-ALWAYS, REGULARLY, NOT, ONCE, UNKNOWN = 2, 1, 0, -1, -2
-"""Whether a symbol trades on a holiday: it trades every day of the week; it regularly does; it does
-not; and, with too few years to tell, it did once, or it did not."""
-
-Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class PricedDays:
     date: (m,) the index of each such row's date, in order of symbol.  first, last: (s,) each
     symbol's first and last price, NaN for none.  closed: (s, 7) the weekdays on which a symbol
     never trades.  yearly: (s, 2) whether it trades on 1 January and 25 December: one of ALWAYS,
-    REGULARLY, NOT, ONCE and UNKNOWN.  main: the column of the price.
+    REGULARLY, NOT, ONCE and UNKNOWN (habits.py).  main: the column of the price.
     """
 
     symbols: Sequence[str | None]
@@ -75,10 +76,10 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
     A symbol that regularly has prices on Saturdays (or Sundays), on at least half of them and on
     four or more, trades then, and gets no entry; nor does one whose prices are usually APART or
     further: a month may end on any day. But if its dates seem to be off by a day (see
-    `_off_by_a_day`), its Saturdays (or Sundays) get one entry with `regular` true.
+    `off_by_a_day`), its Saturdays (or Sundays) get one entry with `regular` true.
     """
-    regular, closed = _habits(*_prints(panel))
-    shifted = _off_by_a_day(panel, regular, closed)
+    regular, closed = weekday_habits(*weekday_prints(panel))
+    shifted = off_by_a_day(panel, regular, closed)
     first, last = panel.lifetimes
     price = panel.values[panel.main] if panel.main else np.full(len(panel.symbol), np.nan)
     days = PricedDays(
@@ -89,7 +90,7 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
         np.where(first < 0, np.nan, price[first]),
         np.where(last < 0, np.nan, price[last]),
         closed,
-        _trades_yearly(panel, price, regular),
+        trades_yearly(panel, price, regular),
         panel.main,
     )
     rows, weekday = _on_weekends(panel)
@@ -114,85 +115,6 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
         last=panel.iso(np.where(one, final[kind[chosen]], rows[chosen])),
         rows=np.where(one, prints[kind[chosen]], 1),
     ), days
-
-
-def _prints(panel: SeriesPanel) -> tuple[Ints, Floats]:
-    """How many prices each symbol has on each weekday (s, 7), and the weeks of its history (s,)."""
-    count, weekday = len(panel.symbols), weekdays(panel.days)[panel.date[panel.rows]]
-    kind = 7 * panel.symbol[panel.rows].astype(np.int64) + weekday
-    prints = np.bincount(kind, minlength=7 * count).reshape(count, 7)
-    weeks = np.zeros(count)
-    if len(panel.rows):
-        first, last = panel.lifetimes
-        days = (panel.days[panel.date[last]] - panel.days[panel.date[first]]).astype(np.int64)
-        weeks = np.where(first < 0, 0, days / 7)
-    return prints, weeks
-
-
-def _habits(prints: Ints, weeks: Floats) -> tuple[Bools, Bools]:
-    """On which weekdays symbols regularly have prices, and on which they are closed: (s, 7) each,
-    from their prices on each weekday (s, 7) and the weeks of their histories (s,)."""
-    regular = (prints >= _REGULAR) & (prints >= weeks[:, None] / 2)
-    known = (weeks >= _REGULAR) & (regular.sum(axis=1) >= _WEEK)
-    return regular, known[:, None] & ~regular & (prints * _RARELY <= weeks[:, None])
-
-
-def _each_year(days: Days, day: str) -> Days:
-    """A day of the year, such as 12-25, in each year of days (d,), in order."""
-    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
-    return np.array([f"{year:04}-{day}" for year in years], dtype="datetime64[D]")
-
-
-def _yearly(panel: SeriesPanel, day: str, regular: Bools, rows: Ints) -> tuple[Ints, Ints]:
-    """How many of some rows are on a day of the year, such as 12-25, and how many times that day
-    was on a weekday on which the symbol regularly trades: (s,) each."""
-    count, chances = len(panel.symbols), np.zeros(len(panel.symbols), dtype=np.int64)
-    first, last = panel.lifetimes
-    begin, end = panel.days[panel.date[first]], panel.days[panel.date[last]]
-    dates = _each_year(panel.days, day)
-    for date, weekday in zip(dates, weekdays(dates).tolist(), strict=True):
-        chances += (first >= 0) & (begin <= date) & (date <= end) & regular[:, weekday]
-    rows = rows[np.isin(panel.days, dates)[panel.date[rows]]]
-    rows = rows[regular[panel.symbol[rows], weekdays(panel.days)[panel.date[rows]]]]
-    return np.bincount(panel.symbol[rows], minlength=count), chances
-
-
-def _off_by_a_day(panel: SeriesPanel, regular: Bools, closed: Bools) -> Bools:
-    """(s,): whether the dates of a symbol seem to be a day late or early.
-
-    From Tuesday to Saturday no market trades. From Sunday to Thursday some do, also on 24 and 31
-    December; if a symbol has no price on these days, they are 25 December and 1 January.
-    """
-    middle = regular[:, 1:4].all(axis=1)
-    late = middle & regular[:, 4] & regular[:, 5] & closed[:, 0]
-    early = middle & regular[:, 0] & regular[:, 6] & closed[:, 4]
-    if early.any():
-        found = [_yearly(panel, day, regular, panel.rows) for day in _EVES]
-        prices, chances = (sum(parts) for parts in zip(*found, strict=True))
-        early &= (prices == 0) & (chances > 1)
-    return np.asarray(late | early)
-
-
-def _trades_yearly(panel: SeriesPanel, price: Floats, regular: Bools) -> Ints:
-    """`PricedDays.yearly`: a symbol trades on a holiday if its price changes then, in at least half
-    of the years and twice or more, or if it trades on Saturdays and Sundays, too. A price that only
-    repeats the one before is no trade; of a symbol that mostly repeats it, this cannot be told."""
-    found = np.full((len(panel.symbols), len(_HOLIDAYS)), UNKNOWN, dtype=np.int8)
-    if len(panel.rows):
-        before, after = panel.steps(panel.priced)
-        moved = after[price[after] != price[before]]
-        steps, moves = (
-            np.bincount(panel.symbol[some], minlength=len(found)) for some in (after, moved)
-        )
-        rarely = 2 * moves < steps
-        for place, day in enumerate(_HOLIDAYS):
-            traded, chances = _yearly(panel, day, regular, moved)
-            trades = (traded >= 2) & (2 * traded >= chances)
-            unknown = (chances < 2) | (rarely & ~trades)
-            told = np.where(trades, REGULARLY, NOT)
-            found[:, place] = np.where(unknown, np.where(traded > 0, ONCE, UNKNOWN), told)
-    found[regular[:, 5] & regular[:, 6]] = ALWAYS
-    return found
 
 
 def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
@@ -341,16 +263,13 @@ def drop_usual_weekends(
         for symbol, days in zip(group.symbols, group.closed, strict=True)
         if days.any()
     }
-    usual = (2 * market.prices > market.open) & (market.open >= _REGULAR)
+    usual = (2 * market.prices > market.open) & (market.open >= REGULAR)
 
     def is_odd(entry: Entry) -> bool:
         never = closed.get(entry["symbol"], _NEVER)[_WEEKDAYS.index(entry["weekday"])]
         return bool(entry["regular"] or never or not usual[place[entry["date"]]])
 
     return [entry for entry in entries if is_odd(entry)]
-
-
-_NEVER = np.zeros(7, dtype=bool)
 
 
 def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[Ints, Ints]]:
@@ -361,7 +280,7 @@ def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[In
     have a price do, or where such symbols together, as the contracts of a chain, do in most years.
     """
     of_year = np.array([str(day)[5:] for day in market.days])
-    kinds = of_year == np.array(_HOLIDAYS)[:, None]
+    kinds = of_year == np.array(HOLIDAYS)[:, None]
     found, excess, once = [], np.zeros(len(market.dates)), np.zeros(len(market.dates))
     for group in groups:
         panel = group.among(market.dates)
@@ -374,8 +293,8 @@ def _odd_holidays(groups: Sequence[PricedDays], market: Market) -> list[tuple[In
         once += np.bincount(dates[trades == ONCE], minlength=len(once))
         found.append((rows, dates, trades))
     week = _week(market.days[market.business])
-    for kind, day in zip(kinds, _HOLIDAYS, strict=True):
-        years = _each_year(market.days, day)
+    for kind, day in zip(kinds, HOLIDAYS, strict=True):
+        years = each_year(market.days, day)
         inside = (market.days[0] <= years) & (years <= market.days[-1])
         chances, traded = week[weekdays(years[inside])].sum(), (kind & (once > 0)).sum()
         if traded >= 2 and 2 * traded >= chances:
@@ -427,7 +346,7 @@ def _week(days: Days) -> Bools:
     which it is closed, and Saturday or Sunday if it regularly trades then."""
     prints = np.bincount(weekdays(days), minlength=7)[None]
     weeks = (days[-1:] - days[:1]).astype(np.int64) / 7
-    regular, closed = _habits(prints, weeks if len(weeks) else np.zeros(1))
+    regular, closed = weekday_habits(prints, weeks if len(weeks) else np.zeros(1))
     return np.append(~closed[0, :5], regular[0, 5:])
 
 
@@ -574,9 +493,3 @@ def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     usual = medians(missing, symbol, count)
     usual[np.bincount(symbol, minlength=count) < _FEW] = 0
     return usual
-
-
-def weekdays(days: Days) -> Ints:
-    """0 for Monday to 6 for Sunday."""
-    weekday: Ints = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    return weekday

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricewright.cleaning.days import Market, weekdays
+from pricewright.cleaning.days import Market
+from pricewright.cleaning.habits import weekdays
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import (
     ENOUGH,
