@@ -11,7 +11,8 @@ import pandas as pd
 from pricewright.files import large_arrays
 from pricewright.forecasting import panel
 from pricewright.intake import merge
-from pricewright.intake.reading import rows_in_order
+from pricewright.intake.reading import columnar, rows_in_order
+from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
 from step_functions import clean, ingest, train_or_score
 
@@ -87,6 +88,28 @@ def test_arrays_in_files_make_the_same_bytes(tmp_path, monkeypatch):
     assert len(files) > 20
     quality = (tmp_path / "memory/quality.json").read_text()
     assert '"same-as"' in quality
+
+
+def test_no_step_before_the_model_asks_for_a_whole_column(tmp_path, monkeypatch):
+    """A file, received again with other values, and then a second one that overlaps it."""
+
+    def refused(self, name):
+        raise AssertionError(f"{type(self).__name__}: asked for all of column {name!r}")
+
+    monkeypatch.setattr(columnar, "_ROWS", 500)
+    monkeypatch.setattr(rows_in_order, "AT_ONCE", 500)
+    monkeypatch.setattr(GroupedValues, "__getitem__", refused)
+    table = prices()
+    source = tmp_path / "source"
+    source.mkdir()
+    with contextlib.chdir(tmp_path):
+        for change, file in ((0, "a"), (0.01, "a"), (0.02, "b")):
+            table["close"] += change
+            delivered = table[table["date"] > ("" if file == "a" else "2022-05-20")]
+            delivered.to_parquet(source / f"{file}.parquet")
+            table = table.sample(frac=1, random_state=2)
+            ingest(str(source), Path("raw.parquet"), max_quarantined=0.1)
+            clean(Path("raw.parquet"), Path("clean.parquet"))
 
 
 def test_without_room_on_disk_tables_stay_in_memory(tmp_path, monkeypatch):

@@ -93,7 +93,9 @@ class Reading:
 
     @property
     def with_span(self) -> Prices:
-        """The prices, with the span of bars as further columns."""
+        """The prices, with the span of bars, if they have one, as further columns."""
+        if not self.span:
+            return self.prices  # whose values may still have to be put in order
         return replace(self.prices, values={**self.prices.values, **self.span})
 
     def last_lost(self) -> list[tuple[str, int]]:
