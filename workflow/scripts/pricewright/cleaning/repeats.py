@@ -63,7 +63,8 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
         if (volume := panel.values.get("volume")) is not None:
             quiet[1:] = np.cumsum(volume[rows] == 0)
         untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
-        long &= untraded | ~_by_chance(last - first + 1, panel.symbol[rows[first]])
+        unclear = np.flatnonzero(long & ~untraded)
+        long[unclear] = ~_by_chance(last - first + 1, panel.symbol[rows[first]], unclear)
     first, last = first[long], last[long]
     columns = [column for column in PRICES if column in panel.values]
     counts = last - first + 1
@@ -89,17 +90,21 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     )
 
 
-def _by_chance(lengths: Ints, symbol: Ints) -> Bools:
-    """(r,): whether runs of equal prices are as long as chance makes them where most changes of a
+def _by_chance(lengths: Ints, symbol: Ints, asked: Ints) -> Bools:
+    """(a,): whether runs of equal prices are as long as chance makes them where most changes of a
     price are zero.
 
-    lengths, symbol: (r,), of all runs. The chance that a price stays is the share of a symbol's
-    runs that are longer than a day, so one long run counts as little as a short one. A run is
-    longer than chance explains if less than _RARE runs so long were to be expected. Where nearly
-    all runs are long, as in weekly prices that are carried forward, none is by chance.
+    lengths, symbol: (r,), of all runs.  asked: (a,) the places of those in question.
+
+    The chance that a price stays is the share of a symbol's runs that are longer than a day, so one
+    long run counts as little as a short one. A run is longer than chance explains if less than
+    _RARE runs so long were to be expected. Where nearly all runs are long, as in weekly prices that
+    are carried forward, none is by chance.
     """
     runs = np.bincount(symbol)
-    stays = (np.bincount(symbol, lengths > 1) / np.maximum(runs, 1))[symbol]
+    stays = np.bincount(symbol[lengths > 1], minlength=len(runs)) / np.maximum(runs, 1)
+    lengths, symbol = lengths[asked], symbol[asked]
+    stays = stays[symbol]
     usual = (runs[symbol] >= ENOUGH) & (stays >= _OFTEN) & (stays <= _NEARLY_ALL)
     expected = runs[symbol] * exp((lengths - 1) * log(np.maximum(stays, _OFTEN)))
     return np.asarray(usual & (expected >= _RARE))
