@@ -16,6 +16,7 @@ LIMITS = {
     "enough_origins": 100,
     "interval_ratio": 1.0,
     "kupiec_share": 0.9,
+    "shortfall_p_value": 0.05,
     "chance": 0.0,
     "beat_champion": "not_worse",
 }
@@ -28,12 +29,14 @@ GOOD = {
         "newest_deviation": {"ratio": 1.2, "symbol": "B", "date": "2024-01-31"},
         "interval": {"error": None, "largest": []},
         "var": {"1": {"tested": 10, "passed": 9}, "5": {"tested": 10, "passed": 10}},
+        "es": {"p_value": 0.05},
     },
     "by_symbol": {
         symbol: {
             "origins": 100,
             "model": {"coverage": 0.93, "coverage_error": None},
             "volatility": {"days": 250, "qlike": -8.0, "ewma_qlike": -7.9, "p_value_holm": 0.001},
+            "var": {tail: {"days": 250, "kupiec": 0.02} for tail in ("1", "5")},
         }
         for symbol in ("A", "B")
     },
@@ -43,7 +46,7 @@ GOOD = {
 NO_TESTS = {"1": {"tested": 0, "passed": 0}, "5": {"tested": 0, "passed": 0}}
 NAMES = [
     *("mae_ratio", "qlike", "qlike_worse", "deviation_ratio", "coverage_pooled"),
-    *("coverage_symbol", "interval_ratio", "kupiec"),
+    *("coverage_symbol", "interval_ratio", "kupiec", "shortfall"),
 ]
 
 
@@ -84,6 +87,7 @@ CROSSED = [
     ("interval_ratio", [("pooled.model.interval_score", 10.001)], pytest.approx(1.0001)),
     ("kupiec", [("pooled.var.1.passed", 8)], 0.8),
     ("kupiec", [("pooled.var.5.passed", 8)], 0.8),
+    ("shortfall", [("pooled.es.p_value", 0.0499)], 0.0499),
 ]
 
 
@@ -119,6 +123,7 @@ def test_a_threshold_itself_is_met(changes):
         ([("by_symbol.A.model.coverage", 0.8), ("by_symbol.A.origins", 99)], {}),
         ([("pooled.model.interval_score", 11.0)], {"interval_ratio": 1.2}),
         ([("pooled.var.1.passed", 5)], {"kupiec_share": 0.5}),
+        ([("pooled.es.p_value", 0.002)], {"shortfall_p_value": 0.002}),
     ],
 )
 def test_a_threshold_is_what_is_chosen(changes, limits):
@@ -183,10 +188,19 @@ def test_back_tests_are_not_judged_if_no_symbol_has_enough_days():
     assert not_judged(found) == ["kupiec_share, because no symbol has 250 days"]
 
 
+def test_an_expected_shortfall_of_too_few_losses_is_not_judged():
+    found = judged(("pooled.es.p_value", None))
+    assert found["accepted"] is True
+    assert not_judged(found) == [
+        "shortfall_p_value, because too few losses were beyond the value-at-risk"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "limits"),
     [
         ("kupiec", {"kupiec_share": 0.0}),
+        ("shortfall", {"shortfall_p_value": 0.0}),
         ("coverage_pooled", {"coverage_pooled": 0.9}),
         ("coverage_symbol", {"coverage_symbol": 1.0}),
     ],
@@ -304,6 +318,27 @@ def test_back_tests_that_cannot_fail_are_not_judged_and_say_why():
     assert criterion["what"].endswith(
         "; not judged, because only 1 symbol has enough days, and that few may all fail by chance"
     )
+
+
+@pytest.mark.parametrize(
+    ("tests", "p_value", "met"),
+    [
+        (1, 0.006, None),
+        (1, 0.004, False),
+        (10, 0.0006, True),
+        (10, 0.0004, False),
+    ],
+)
+def test_chance_does_not_explain_a_back_test_that_fails_too_clearly(tests, p_value, met):
+    """In two tails, so of twice as many tests."""
+    var = {"tested": tests, "passed": tests - max(tests // 5, 1)}
+    found = judged(
+        ("pooled.var", {"1": var, "5": var}), ("by_symbol.A.var.5.kupiec", p_value), chance=0.05
+    )
+    assert found["criteria"]["kupiec"]["met"] is met
+    short = {"days": 249, "kupiec": 0.0}  # of a symbol that is not tested
+    found = judged(("pooled.var", {"1": var, "5": var}), ("by_symbol.A.var.5", short), chance=0.05)
+    assert found["criteria"]["kupiec"]["met"] is not False
 
 
 @pytest.mark.parametrize(("score", "accepted"), [(10.19, True), (10.2, False)])

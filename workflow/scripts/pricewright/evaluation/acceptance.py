@@ -17,6 +17,10 @@ from pricewright.tables.symbol_columns import column_of
 SIGNIFICANT = 0.05
 """A p-value below this is called significant."""
 
+BEYOND_CHANCE = 0.01
+"""Of many tests, chance does not explain the worst if its p-value is below this over their number
+(Bonferroni), however few of the others fail."""
+
 
 BY_CHANCE = ", but for chance"
 """The end of a criterion's description if its limit is wider than in the config."""
@@ -27,7 +31,11 @@ _NOT_JUDGED = "; not judged, because "
 _NOT_FOR = "; not judged for "
 """What comes, in a criterion's description, before the number of symbols it is not judged for."""
 
-_KEYS = {"qlike": "qlike_difference", "kupiec": "kupiec_share"}
+_KEYS = {
+    "qlike": "qlike_difference",
+    "kupiec": "kupiec_share",
+    "shortfall": "shortfall_p_value",
+}
 
 
 def key_of(criterion: str) -> str:
@@ -118,6 +126,9 @@ class Criteria(Options):
     """Accepted: an interval score of at most this multiple of that of constant normal intervals."""
     kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
     """Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols."""
+    shortfall_p_value: Annotated[float, Bounds(least=0, most=1)] = 0.05
+    """Accepted: an expected shortfall for which the one-sided test that it is too small has at
+    least this p-value."""
     chance: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
     """Accepted: coverage, interval scores and Kupiec's tests that are no further off than chance
     explains. Each limit is widened so that at most this share of perfect forecasts miss it.
@@ -198,7 +209,8 @@ def judge(
             pooled["interval"]["error"],
             odd,
         ),
-        "kupiec": _kupiec(pooled["var"], thresholds),
+        "kupiec": _kupiec(pooled["var"], by_symbol, thresholds),
+        "shortfall": _shortfall(pooled["es"]["p_value"], thresholds.shortfall_p_value),
     }
     if (most := max(column_of(by_symbol, "origins"), default=0)) < ENOUGH_DATES:
         what = (
@@ -300,13 +312,22 @@ def _coverage_by_symbol(
     return _criterion(value, limit, what, thresholds.coverage_symbol, worst=furthest)
 
 
-def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
-    """The tail that is worst against its limit, among those with tests."""
-    shares = []
-    for found in tails.values():
+def _kupiec(
+    tails: Mapping[str, Any], by_symbol: Mapping[str, Any], thresholds: Criteria
+) -> dict[str, Any]:
+    """The tail that is worst against its limit, among those with tests.
+
+    The limit is that of the config if chance explains no failure so clear as the clearest.
+    """
+    shares, all_tests = [], sum(found["tested"] for found in tails.values())
+    for tail, found in tails.items():
         tested = found["tested"]
         if tested:
+            days, luck = (column_of(by_symbol, "var", tail, name) for name in ("days", "kupiec"))
+            least = min(p for p, count in zip(luck, days, strict=True) if count >= ENOUGH_DAYS)
             failures = failures_by_chance(tested, thresholds.chance / len(tails))
+            if least * all_tests < BEYOND_CHANCE:
+                failures = 0
             by_chance = (tested - failures) / tested
             shares.append((found["passed"] / tested, min(thresholds.kupiec_share, by_chance)))
     value, limit = min(
@@ -325,6 +346,13 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
     return _criterion(
         value, limit, what, thresholds.kupiec_share, side="least", worst=0.0, not_judged=why
     )
+
+
+def _shortfall(p_value: float | None, least: float) -> dict[str, Any]:
+    """The test that the expected shortfall is not too small, over all symbols."""
+    what = "p-value of the test that the 97.5% expected shortfall is too small"
+    why = "too few losses were beyond the value-at-risk" if p_value is None else None
+    return _criterion(p_value, least, what, side="least", worst=0.0, not_judged=why)
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
