@@ -162,19 +162,22 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
     tests = [
-        f"at {name} for {found['independent']} of {found['tested']}"
+        f"at {name} for {found['independent']} of {found['tested']} "
+        f"symbols with {found['exceptions']:,}"
         for name, found in var
         if found["tested"]
     ]
-    clustered = f"exceptions not clustered (Christoffersen) {', '.join(tests)} symbols"
-    p, pit = pooled["pit"]["p_value"], "unknown"
-    if p is not None:
-        flat = "perhaps not flat" if is_significant(p) else "flat, as far as can be told"
-        pit = f"{flat} ({p_value(p)}, as if no forecasts overlapped)"
+    apart = f"exceptions independent of the day before (Christoffersen) {', '.join(tests)}"
+    counts, pit = pooled["pit"]["counts"], "unknown"
+    if whole := sum(counts):
+        pit = (
+            f"{min(counts) / whole:.1%} to {max(counts) / whole:.1%} of the outcomes in each "
+            "tenth (10% if it is right)"
+        )
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         ("PIT", pit),
-        ("VaR", clustered if tests else "too few days to test whether exceptions cluster"),
+        ("VaR", apart if tests else "too few days to test whether exceptions are independent"),
         ("ES", _shortfall(pooled["es"])),
     ]
 
@@ -318,7 +321,8 @@ def _risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
     whole = ["all", str(found["days"]), format_number(found["qlike_difference"], "signed") + " "]
     for tail in TAILS:
         var = pooled["var"][percent_key(tail)]
-        whole += [format_number(var["share"], "share"), f"{var['passed']}/{var['tested']}"]
+        passed = f"{var['passed']}/{var['tested']}" if var["tested"] else "-"
+        whole += [format_number(var["share"], "share"), passed]
     tails = [part for tail in TAILS for part in (f"{percent(tail)} VaR", "Kupiec")]
     return _table([*rows, whole], ["symbol", "days", "QLIKE-EWMA ", *tails])
 
