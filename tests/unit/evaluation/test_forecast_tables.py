@@ -55,6 +55,33 @@ def test_what_the_docs_compute_is_what_the_model_says(made, monkeypatch):
     assert found["f"].coverage.mean() == pytest.approx(metrics["pooled"]["model"]["coverage"])
 
 
+def test_the_forecasts_that_the_docs_compute_by_hand_are_the_models(tmp_path, monkeypatch):
+    """S1 has ranges, S0 has none; both have enough days for a GARCH."""
+    records = market(days=400)
+    for record in records:
+        if record["symbol"] == "S1":
+            close = record["close"]
+            record |= {"open": close, "high": close * 1.01, "low": close * 0.98}
+    model = trained(tmp_path / "results", records)
+    assert {state["volatility"]["kind"] for state in model["symbols"].values()} == {"combined"}
+    assert [state["volatility"]["ranges"] for state in model["symbols"].values()] == [0, 399]
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/model.md").read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if "def distribution" in block)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(block, found)
+    places = [found["levels"].index(level) for level in (0.05, 0.95, 0.025)]
+    for symbol, state in model["symbols"].items():
+        forecast = state["forecast"]
+        for ahead, price in enumerate(forecast["point"]):
+            quantiles, shortfall = found["distribution"](symbol, ahead + 1)
+            lower, upper, at_risk = quantiles[places]
+            assert lower == pytest.approx(forecast["lower"][ahead])
+            assert upper == pytest.approx(forecast["upper"][ahead])
+            assert price - at_risk == pytest.approx(forecast["var"][ahead])
+            assert shortfall == pytest.approx(forecast["es"][ahead])
+
+
 def test_so_are_those_of_the_random_walk_of_horizons_of_shortfalls_and_of_places(made):
     model, folder = made
     pooled, by_symbol = model["metrics"]["pooled"], model["metrics"]["by_symbol"]
