@@ -65,8 +65,7 @@ class PricedDays:
     def among(self, dates: Sequence[str]) -> SeriesPanel:
         """The rows with a price as a panel without values, on `dates`, which include its own."""
         symbol = np.repeat(np.arange(len(self.symbols), dtype=np.int32), self.counts)
-        place = {date: number for number, date in enumerate(dates)}
-        places = np.array([place[date] for date in self.dates], dtype=np.int32)
+        places = np.searchsorted(dates, self.dates).astype(np.int32)
         return SeriesPanel(self.symbols, dates, symbol, places[self.date], {}, self.main)
 
 
@@ -175,6 +174,12 @@ class Market:
         until = [np.searchsorted(self.business[~each[weekday]], places) for each in sets]
         return np.reshape(until, (len(sets), len(places))), calendar.ravel()
 
+    def common(self, affected: Ints, limits: FlagThresholds) -> Bools:
+        """(d,): the dates on which so many symbols are affected (d,) that they have one entry: at
+        least half of the active ones, and at least `holiday_symbols` are active."""
+        half = (affected > 0) & (2 * affected >= self.active)
+        return np.asarray(half & (self.active >= limits.holiday_symbols))
+
     def entries(self, flag: str, main: str | None, which: Bools, prices: Ints) -> list[Entry]:
         """One entry for each date in `which` (d,), about all symbols together.
 
@@ -223,8 +228,8 @@ def flag_days(
     `holiday_symbols` are open. A symbol is active from its first price to its last, and open on
     weekdays on which it is not closed. A symbol that regularly trades on 1 January or 25 December
     has no holiday then; one that does on both has none at all, unless that is so of most symbols.
-    Nor has one that trades every day of the week. If `holiday_symbols` are active on such a day and
-    at least half of them have an odd price, there is only one entry, with the symbol null.
+    Nor has one that trades every day of the week. If many symbols have an odd price on such a day
+    (see `Market.common`), there is only one entry, with the symbol null.
     """
     if not market.prices.any():
         return []
@@ -232,8 +237,7 @@ def flag_days(
     counts = np.zeros(len(market.dates), dtype=np.int64)
     for _, dates in odd:
         counts += np.bincount(dates, minlength=len(counts))
-    for_all = (counts > 0) & (2 * counts >= market.active)
-    for_all &= market.active >= limits.holiday_symbols
+    for_all = market.common(counts, limits)
     found = market.entries("holiday", groups[0].main, for_all, market.prices)
     found += _all_gaps(market, limits, groups)
     never_closed = sum(int((group.yearly >= REGULARLY).all(axis=1).sum()) for group in groups)
@@ -256,18 +260,18 @@ def drop_usual_weekends(
 ) -> list[Entry]:
     """The entries `weekend` without those of a day on which most symbols that are open have a
     price, unless the symbol itself is closed then, or its dates are off by a day."""
-    place = {date: number for number, date in enumerate(market.dates)}
     closed = {
         symbol: days
         for group in groups
         for symbol, days in zip(group.symbols, group.closed, strict=True)
         if days.any()
     }
-    usual = (2 * market.prices > market.open) & (market.open >= REGULAR)
+    traded = (2 * market.prices > market.open) & (market.open >= REGULAR)
+    usual = {market.dates[code] for code in np.flatnonzero(traded).tolist()}
 
     def is_odd(entry: Entry) -> bool:
         never = closed.get(entry["symbol"], _NEVER)[_WEEKDAYS.index(entry["weekday"])]
-        return bool(entry["regular"] or never or not usual[place[entry["date"]]])
+        return bool(entry["regular"] or never or entry["date"] not in usual)
 
     return [entry for entry in entries if is_odd(entry)]
 

@@ -169,24 +169,18 @@ def flag_fillers(
 ) -> list[Entry]:
     """The flag `filler`: nothing was traded, and the price is the same as before.
 
-    There is one entry per run; a run that is long enough is `stale` instead. If at least half of
-    the active symbols, of which there are at least `holiday_symbols`, repeat their price on a date,
-    there is one entry for that date, with the symbol null.
+    There is one entry per run; a run that is long enough is `stale` instead. If many symbols repeat
+    their price on a date (see `Market.common`), there is one entry for it, with the symbol null.
     """
-    place = {date: number for number, date in enumerate(market.dates)}
-    filled = np.zeros(len(place), dtype=np.int64)
-    for group in groups:
-        counts = np.bincount(group.panel.date, minlength=len(group.panel.dates))
-        for code in np.flatnonzero(counts).tolist():
-            filled[place[group.panel.dates[code]]] += counts[code]
-    for_all = (filled > 0) & (2 * filled >= market.active)
-    for_all &= market.active >= limits.holiday_symbols
-    common = {market.dates[code] for code in np.flatnonzero(for_all).tolist()}
+    filled = np.zeros(len(market.dates), dtype=np.int64)
+    places = [np.searchsorted(market.dates, group.panel.dates) for group in groups]
+    for group, place in zip(groups, places, strict=True):
+        filled += np.bincount(place[group.panel.date], minlength=len(filled))
+    for_all = market.common(filled, limits)
     found: list[Entry] = []
-    for group in groups:
+    for group, place in zip(groups, places, strict=True):
         panel = group.panel
-        own = np.array([date not in common for date in panel.dates], dtype=bool)
-        rows = np.flatnonzero(own[panel.date])
+        rows = np.flatnonzero(~for_all[place][panel.date])
         first, last = _runs_of_rows(panel.symbol[rows], group.rows[rows])
         short = last - first + 2 < limits.stale_days  # `stale` also counts the repeated price
         first, last = first[short], last[short]
