@@ -58,12 +58,13 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     same &= panel.symbol[rows[1:]] == panel.symbol[rows[:-1]]
     first, last = _runs(same, len(rows))
     long = last - first + 1 >= limits.stale_days
-    if long.any():
-        quiet = np.zeros(len(rows) + 1, dtype=np.int64)
-        if (volume := panel.values.get("volume")) is not None:
-            quiet[1:] = np.cumsum(volume[rows] == 0)
-        untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
-        long &= untraded | ~_by_chance(last - first + 1, panel.symbol[rows[first]])
+    if not long.any():
+        return []
+    quiet, volume = np.zeros(len(rows) + 1, dtype=np.int64), panel.values.get("volume")
+    if volume is not None:
+        quiet[1:] = np.cumsum(volume[rows] == 0)
+    untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
+    long &= untraded | ~_by_chance(last - first + 1, panel.symbol[rows[first]])
     first, last = first[long], last[long]
     columns = [column for column in PRICES if column in panel.values]
     counts = last - first + 1
@@ -74,18 +75,16 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     for column in columns:
         values = panel.values[column]
         stays[column] = np.bincount(run[values[at] != values[begin]], minlength=len(first)) == 0
-    zeros: list[None] | Ints = [None] * len(first)
-    if (volume := panel.values.get("volume")) is not None:
-        zeros = np.bincount(run[volume[at] == 0], minlength=len(first))
+    zeros = quiet[last + 1] - quiet[first]
     return panel.entries(
         "stale",
         panel.main,
         rows[first],
         price=price[rows[first]],
         last=panel.iso(rows[last]),
-        rows=last - first + 1,
+        rows=counts,
         same=[[column for column in columns if stays[column][run]] for run in range(len(first))],
-        zero_volume=zeros,
+        zero_volume=[None] * len(first) if volume is None else zeros,
     )
 
 
