@@ -393,8 +393,7 @@ def _ended(
     Symbols declared as delisted get no entry, nor do contracts that expire (see `_expired`).
     """
     untils, calendar = market.until(np.concatenate([group.closed for group in groups]))
-    symbols, usual = list[str | None](), list[Floats]()
-    first, last, calendars, so_far = list[Ints](), list[Ints](), list[Ints](), 0
+    symbols, parts, so_far = list[str | None](), list[tuple[Ints | Floats, ...]](), 0
     for group in groups:
         panel = group.among(market.dates)
         priced = np.flatnonzero(group.counts)
@@ -410,22 +409,19 @@ def _ended(
             of_each = _usual(steps.astype(np.float64), panel.symbol[after], len(panel.symbols))
             usually = np.where(late, of_each[priced], 0)
         symbols += [panel.symbols[code] for code in priced.tolist()]
-        first, last, usual = [*first, begin], [*last, end], [*usual, usually]
-        calendars.append(own)
-    calendar = np.concatenate(calendars)
-    begin, end = np.concatenate(first), np.concatenate(last)
+        prices = group.counts[priced], group.first[priced], group.last[priced]
+        parts.append((begin, end, own, usually, *prices))
+    columns = zip(*parts, strict=True)
+    begin, end, calendar, usual, counts, opened, price = map(np.concatenate, columns)
     missing = untils[calendar, -1] - untils[calendar, end + 1]
-    ended = missing >= (limits.gap_days + 1) * (1 + np.concatenate(usual))
+    ended = missing >= (limits.gap_days + 1) * (1 + usual)
     expired = _expired(symbols, begin, end, market, limits)
     at = [
         place
         for place in np.flatnonzero(ended & ~expired).tolist()
         if symbols[place] not in delisted
     ]
-    many = np.concatenate([group.counts[group.counts > 0] for group in groups]) > _FEW
-    opened = np.concatenate([group.first[group.counts > 0] for group in groups])
-    price = np.concatenate([group.last[group.counts > 0] for group in groups])
-    own = np.arange(len(symbols))
+    many, own = counts > _FEW, np.arange(len(symbols))
     panel = SeriesPanel(symbols, market.dates, own, end, {}, groups[0].main)
     found = panel.entries("ended", panel.main, own[at], price=price[at], days=missing[at])
     for entry, place in zip(found, at, strict=True):
