@@ -96,23 +96,21 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
     symbol = panel.symbol[rows]
     odd = ~regular[symbol, weekday] | shifted[symbol]
     rows, weekday, symbol = rows[odd], weekday[odd], symbol[odd]
-    if not len(rows):
-        return [], days
     habitual = regular[symbol, weekday]
-    kind = 7 * symbol.astype(np.int64) + weekday
-    once = np.unique(kind[habitual], return_index=True)[1]
-    chosen = np.sort(np.concatenate([np.flatnonzero(~habitual), np.flatnonzero(habitual)[once]]))
-    prints, final = np.bincount(kind), np.zeros(int(kind.max()) + 1, dtype=np.int64)
-    np.maximum.at(final, kind, rows)
-    one = habitual[chosen]
+    entry = np.where(habitual, 7 * symbol.astype(np.int64) + weekday, -1 - rows)
+    _, at, place, counts = np.unique(
+        entry, return_index=True, return_inverse=True, return_counts=True
+    )
+    newest = rows[at]
+    np.maximum.at(newest, place, rows)
     return panel.entries(
         "weekend",
         panel.main,
-        rows[chosen],
-        weekday=[_WEEKDAYS[day] for day in weekday[chosen].tolist()],
-        regular=one,
-        last=panel.iso(np.where(one, final[kind[chosen]], rows[chosen])),
-        rows=np.where(one, prints[kind[chosen]], 1),
+        rows[at],
+        weekday=[_WEEKDAYS[day] for day in weekday[at].tolist()],
+        regular=habitual[at],
+        last=panel.iso(newest),
+        rows=counts,
     ), days
 
 
