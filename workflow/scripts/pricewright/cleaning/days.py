@@ -65,8 +65,7 @@ class PricedDays:
     def among(self, dates: Sequence[str]) -> SeriesPanel:
         """The rows with a price as a panel without values, on `dates`, which include its own."""
         symbol = np.repeat(np.arange(len(self.symbols), dtype=np.int32), self.counts)
-        place = {date: number for number, date in enumerate(dates)}
-        places = np.array([place[date] for date in self.dates], dtype=np.int32)
+        places = np.searchsorted(dates, self.dates).astype(np.int32)
         return SeriesPanel(self.symbols, dates, symbol, places[self.date], {}, self.main)
 
 
@@ -97,23 +96,21 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
     symbol = panel.symbol[rows]
     odd = ~regular[symbol, weekday] | shifted[symbol]
     rows, weekday, symbol = rows[odd], weekday[odd], symbol[odd]
-    if not len(rows):
-        return [], days
     habitual = regular[symbol, weekday]
-    kind = 7 * symbol.astype(np.int64) + weekday
-    once = np.unique(kind[habitual], return_index=True)[1]
-    chosen = np.sort(np.concatenate([np.flatnonzero(~habitual), np.flatnonzero(habitual)[once]]))
-    prints, final = np.bincount(kind), np.zeros(int(kind.max()) + 1, dtype=np.int64)
-    np.maximum.at(final, kind, rows)
-    one = habitual[chosen]
+    entry = np.where(habitual, 7 * symbol.astype(np.int64) + weekday, -1 - rows)
+    _, at, place, counts = np.unique(
+        entry, return_index=True, return_inverse=True, return_counts=True
+    )
+    newest = rows[at]
+    np.maximum.at(newest, place, rows)
     return panel.entries(
         "weekend",
         panel.main,
-        rows[chosen],
-        weekday=[_WEEKDAYS[day] for day in weekday[chosen].tolist()],
-        regular=one,
-        last=panel.iso(np.where(one, final[kind[chosen]], rows[chosen])),
-        rows=np.where(one, prints[kind[chosen]], 1),
+        rows[at],
+        weekday=[_WEEKDAYS[day] for day in weekday[at].tolist()],
+        regular=habitual[at],
+        last=panel.iso(newest),
+        rows=counts,
     ), days
 
 
@@ -175,6 +172,12 @@ class Market:
         until = [np.searchsorted(self.business[~each[weekday]], places) for each in sets]
         return np.reshape(until, (len(sets), len(places))), calendar.ravel()
 
+    def common(self, affected: Ints, limits: FlagThresholds) -> Bools:
+        """(d,): the dates on which so many symbols are affected (d,) that they have one entry: at
+        least half of the active ones, and at least `holiday_symbols` are active."""
+        half = (affected > 0) & (2 * affected >= self.active)
+        return np.asarray(half & (self.active >= limits.holiday_symbols))
+
     def entries(self, flag: str, main: str | None, which: Bools, prices: Ints) -> list[Entry]:
         """One entry for each date in `which` (d,), about all symbols together.
 
@@ -223,8 +226,8 @@ def flag_days(
     `holiday_symbols` are open. A symbol is active from its first price to its last, and open on
     weekdays on which it is not closed. A symbol that regularly trades on 1 January or 25 December
     has no holiday then; one that does on both has none at all, unless that is so of most symbols.
-    Nor has one that trades every day of the week. If `holiday_symbols` are active on such a day and
-    at least half of them have an odd price, there is only one entry, with the symbol null.
+    Nor has one that trades every day of the week. If many symbols have an odd price on such a day
+    (see `Market.common`), there is only one entry, with the symbol null.
     """
     if not market.prices.any():
         return []
@@ -232,8 +235,7 @@ def flag_days(
     counts = np.zeros(len(market.dates), dtype=np.int64)
     for _, dates in odd:
         counts += np.bincount(dates, minlength=len(counts))
-    for_all = (counts > 0) & (2 * counts >= market.active)
-    for_all &= market.active >= limits.holiday_symbols
+    for_all = market.common(counts, limits)
     found = market.entries("holiday", groups[0].main, for_all, market.prices)
     found += _all_gaps(market, limits, groups)
     never_closed = sum(int((group.yearly >= REGULARLY).all(axis=1).sum()) for group in groups)
@@ -256,18 +258,18 @@ def drop_usual_weekends(
 ) -> list[Entry]:
     """The entries `weekend` without those of a day on which most symbols that are open have a
     price, unless the symbol itself is closed then, or its dates are off by a day."""
-    place = {date: number for number, date in enumerate(market.dates)}
     closed = {
         symbol: days
         for group in groups
         for symbol, days in zip(group.symbols, group.closed, strict=True)
         if days.any()
     }
-    usual = (2 * market.prices > market.open) & (market.open >= REGULAR)
+    traded = (2 * market.prices > market.open) & (market.open >= REGULAR)
+    usual = {market.dates[code] for code in np.flatnonzero(traded).tolist()}
 
     def is_odd(entry: Entry) -> bool:
         never = closed.get(entry["symbol"], _NEVER)[_WEEKDAYS.index(entry["weekday"])]
-        return bool(entry["regular"] or never or not usual[place[entry["date"]]])
+        return bool(entry["regular"] or never or entry["date"] not in usual)
 
     return [entry for entry in entries if is_odd(entry)]
 
@@ -389,8 +391,7 @@ def _ended(
     Symbols declared as delisted get no entry, nor do contracts that expire (see `_expired`).
     """
     untils, calendar = market.until(np.concatenate([group.closed for group in groups]))
-    symbols, usual = list[str | None](), list[Floats]()
-    first, last, calendars, so_far = list[Ints](), list[Ints](), list[Ints](), 0
+    symbols, parts, so_far = list[str | None](), list[tuple[Ints | Floats, ...]](), 0
     for group in groups:
         panel = group.among(market.dates)
         priced = np.flatnonzero(group.counts)
@@ -406,22 +407,19 @@ def _ended(
             of_each = _usual(steps.astype(np.float64), panel.symbol[after], len(panel.symbols))
             usually = np.where(late, of_each[priced], 0)
         symbols += [panel.symbols[code] for code in priced.tolist()]
-        first, last, usual = [*first, begin], [*last, end], [*usual, usually]
-        calendars.append(own)
-    calendar = np.concatenate(calendars)
-    begin, end = np.concatenate(first), np.concatenate(last)
+        prices = group.counts[priced], group.first[priced], group.last[priced]
+        parts.append((begin, end, own, usually, *prices))
+    columns = zip(*parts, strict=True)
+    begin, end, calendar, usual, counts, opened, price = map(np.concatenate, columns)
     missing = untils[calendar, -1] - untils[calendar, end + 1]
-    ended = missing >= (limits.gap_days + 1) * (1 + np.concatenate(usual))
+    ended = missing >= (limits.gap_days + 1) * (1 + usual)
     expired = _expired(symbols, begin, end, market, limits)
     at = [
         place
         for place in np.flatnonzero(ended & ~expired).tolist()
         if symbols[place] not in delisted
     ]
-    many = np.concatenate([group.counts[group.counts > 0] for group in groups]) > _FEW
-    opened = np.concatenate([group.first[group.counts > 0] for group in groups])
-    price = np.concatenate([group.last[group.counts > 0] for group in groups])
-    own = np.arange(len(symbols))
+    many, own = counts > _FEW, np.arange(len(symbols))
     panel = SeriesPanel(symbols, market.dates, own, end, {}, groups[0].main)
     found = panel.entries("ended", panel.main, own[at], price=price[at], days=missing[at])
     for entry, place in zip(found, at, strict=True):

@@ -6,7 +6,7 @@ the wrong place.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -134,29 +134,34 @@ _OFF_A_TICK: Final = 0.01
 
 
 @dataclass(frozen=True)
-class _Steps:
-    """All moves of one column, each array (m,), from one row with a positive price to the next."""
-
-    before: Ints
-    after: Ints
-    ratio: Floats
-
-
-@dataclass(frozen=True)
 class _Moves:
-    """Large moves of one column, each array (m,), from one positive price to the next.
+    """All moves of one column, each array (m,), from one row with a positive price to the next.
 
-    before, after: the rows.  place: the index among all moves, so that distances count prices.
-    score: the log return's robust z-score, NaN if there is none.  adjusted: for moves of close, the
-    ratio by which adj_close moved; NaN if unknown.
+    before, after: the rows.  symbol: the index of the symbol, of `count`.  old, new: the prices.
+    ratio: new over old.
     """
 
+    column: str
+    count: int
     before: Ints
     after: Ints
-    place: Ints
+    symbol: Ints
+    old: Floats
+    new: Floats
     ratio: Floats
-    score: Floats
-    adjusted: Floats
+
+    @classmethod
+    def of(cls, panel: SeriesPanel, column: str) -> Self:
+        before, after = panel.steps(_in_ratios(panel, column))
+        old, new = panel.values[column][before], panel.values[column][after]
+        symbol, count = panel.symbol[after], len(panel.symbols)
+        return cls(column, count, before, after, symbol, old, new, new / old)
+
+    def of_symbols_with(self, at: Ints) -> Bools:
+        """Which moves (m,) are of the symbols that have one of the moves `at`."""
+        asked = np.zeros(self.count, dtype=bool)
+        asked[self.symbol[at]] = True
+        return asked[self.symbol]
 
 
 def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
@@ -181,16 +186,14 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     known = np.zeros(len(panel.symbol), dtype=bool)
     both = panel.main == "close" and "adj_close" in panel.values
     for column in ("close", "adj_close") if both else (panel.main,):
-        price = panel.values[column]
-        before, after = panel.steps(_in_ratios(panel, column))
-        steps = _Steps(before, after, price[after] / price[before])
-        found += _flag_column(panel, column, steps, limits, known)
-        found += _flag_spikes(panel, column, steps, limits, known)
+        moves = _Moves.of(panel, column)
+        found += _flag_column(panel, moves, limits, known)
+        found += _flag_spikes(panel, moves, limits, known)
     return found
 
 
 def _flag_spikes(
-    panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
+    panel: SeriesPanel, moves: _Moves, limits: FlagThresholds, known: Bools
 ) -> list[Entry]:
     """The flag `spike` on rows without a flag; marks its rows in `known` (n,), the flagged ones.
 
@@ -202,101 +205,102 @@ def _flag_spikes(
     than about one move in a hundred is a spike, spikes are usual for the symbol and not flagged. A
     price that is off by a few ticks is none.
     """
-    price, count = panel.values[column], len(panel.symbols)
-    before, after, ratio = steps.before, steps.after, steps.ratio
+    before, after, ratio = moves.before, moves.after, moves.ratio
     off = ratio[:-1] / ratio[1:]
     at = np.flatnonzero((after[:-1] == before[1:]) & _beyond(off, limits.spike_ratio**2))
     size, moved = np.abs(log(off[at])) / 2, np.abs(log(ratio[at] * ratio[at + 1]))
     at, size = at[moved <= size / 2], size[moved <= size / 2]
-    symbol = panel.symbol[after]
-    score = size / _usual_about(ratio, symbol, at)
+    score = size / _usual_about(moves, at)
     at, score = at[score >= limits.spike_z], score[score >= limits.spike_z]
-    usual = (
-        np.bincount(symbol[at], minlength=count) > 1 + np.bincount(symbol, minlength=count) / 100
+    spikes, all_moves = (
+        np.bincount(symbol, minlength=moves.count) for symbol in (moves.symbol[at], moves.symbol)
     )
-    new = ~usual[symbol[at]] & ~known[after[at]] & ~_of_few_ticks(panel, column, steps, at)
+    usual = (spikes > 1 + all_moves / 100)[moves.symbol[at]]
+    new = ~usual & ~known[after[at]] & ~_of_few_ticks(moves, at)
     at, score = at[new], score[new]
     known[after[at]] = True
     return panel.entries(
         "spike",
-        column,
+        moves.column,
         after[at],
         previous_date=panel.iso(before[at]),
-        previous=price[before[at]],
-        price=price[after[at]],
+        previous=moves.old[at],
+        price=moves.new[at],
         ratio=ratio[at],
         z=score,
         back=panel.iso(after[at + 1]),
-        next=price[after[at + 1]],
+        next=moves.new[at + 1],
     )
 
 
-def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+def _usual_about(moves: _Moves, at: Ints) -> Floats:
     """The usual size of moves around each spike (m,), without the spike's own two moves.
 
     NaN if there are fewer than 20 moves.
     """
     around = at[:, None] + np.append(np.arange(-_NEIGHBOURS, 0), np.arange(2, _NEIGHBOURS + 2))
-    inside = np.clip(around, 0, max(len(ratio) - 1, 0))
-    own = (around == inside) & (symbol[inside] == symbol[at][:, None])
-    moves = np.sort(np.where(own, np.abs(log(ratio[inside])), np.nan), axis=1)  # NaN sorts last
+    inside = np.clip(around, 0, max(len(moves.ratio) - 1, 0))
+    own = (around == inside) & (moves.symbol[inside] == moves.symbol[at][:, None])
+    sizes = np.where(own, np.abs(log(moves.ratio[inside])), np.nan)
+    sizes = np.sort(sizes, axis=1)  # NaN sorts last
     number = own.sum(axis=1)
     high = (_MOST_MOVES * (number - 1)).astype(np.int64)
-    usual = moves[np.arange(len(at)), np.maximum(high, 0)] / _NORMAL_QUANTILE
+    usual = sizes[np.arange(len(at)), np.maximum(high, 0)] / _NORMAL_QUANTILE
     return np.where(number >= ENOUGH, usual, np.nan)
 
 
 def _flag_column(
-    panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
+    panel: SeriesPanel, moves: _Moves, limits: FlagThresholds, known: Bools
 ) -> list[Entry]:
     """The other flags of a column on rows without a flag; marks its rows in `known` (n,)."""
-    moves = _large_moves(panel, column, steps, limits)
-    ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
+    column, adjusted = moves.column, _adjusted(panel, moves)
+    large = _beyond(moves.ratio, min(limits.jump_ratio, AT_LEAST))
+    large |= _beyond(moves.ratio / adjusted, _NO_DIVIDEND)
+    at = np.flatnonzero(large)
+    before, after = moves.before[at], moves.after[at]
+    ratio, adjusted = moves.ratio[at], adjusted[at]
+    score, unadjusted = _scores(moves, at), ratio / adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
-    extreme &= ~(np.abs(moves.score) < limits.jump_z)  # without a score, being large is enough
-    extreme &= ~_of_few_ticks(panel, column, steps, moves.place)
+    extreme &= ~(np.abs(score) < limits.jump_z)  # without a score, being large is enough
+    extreme &= ~_of_few_ticks(moves, at)
     split, off = _nearest_split(unadjusted)
     confirmed = off <= limits.split_tolerance
     confirmed &= np.abs(log(ratio / unadjusted)) < np.abs(log(unadjusted)) / 2
     alike, off = _nearest_split(ratio)
     like = confirmed | (extreme & (off <= limits.split_tolerance) & (column != "adj_close"))
-    slip, back, factor = slips(
-        panel.symbol[moves.after], moves.place, np.where(confirmed, np.nan, ratio), limits
-    )
+    slip, back, factor = slips(moves.symbol[at], at, np.where(confirmed, np.nan, ratio), limits)
     undone = np.zeros(len(ratio), dtype=bool)
     undone[back[back >= 0]] = True
-    new = ~undone & ~known[moves.after]
+    new = ~undone & ~known[after]
 
     def entries(flag: str, which: Bools, **more: npt.NDArray[Any]) -> list[Entry]:
-        at = np.flatnonzero(which & new)
-        before, after = moves.before[at], moves.after[at]
-        price = panel.values[column]
+        which = which & new
         return panel.entries(
             flag,
             column,
-            after,
-            previous_date=panel.iso(before),
-            previous=price[before],
-            price=price[after],
-            ratio=ratio[at],
-            **{name: values[at] for name, values in more.items()},
+            after[which],
+            previous_date=panel.iso(before[which]),
+            previous=moves.old[at[which]],
+            price=moves.new[at[which]],
+            ratio=ratio[which],
+            **{name: values[which] for name, values in more.items()},
         )
 
     labels = np.array(["{}:{}".format(*pair) for pair in _SPLITS], dtype=object)
     verdict = confirmed.astype(object)
     verdict[np.isnan(unadjusted)] = None
-    returns = np.array([*panel.iso(moves.after), None], dtype=object)[back]
+    returns = np.array([*panel.iso(after), None], dtype=object)[back]
     found = [
         *entries("unit-slip", slip, factor=factor, back=returns),
         *entries(
             "split-like",
             like & ~slip,
-            z=moves.score,
+            z=score,
             split=labels[np.where(confirmed, split, alike)],
-            adj_close_ratio=moves.adjusted,
+            adj_close_ratio=adjusted,
             confirmed=verdict,
         ),
-        *entries("jump", extreme & ~like & ~slip, z=moves.score),
+        *entries("jump", extreme & ~like & ~slip, z=score),
     ]
     for entry in found:
         if entry["flag"] == "unit-slip" and entry["back"] is None and column == panel.main:
@@ -316,69 +320,51 @@ def _flag_column(
                 split=f'"{entry["split"]}"',
                 was=entry["previous"],
             )
-    known[moves.after[slip | like | extreme]] = True
+    known[after[slip | like | extreme]] = True
     return found
 
 
-def _of_few_ticks(panel: SeriesPanel, column: str, steps: _Steps, at: Ints) -> Bools:
+def _of_few_ticks(moves: _Moves, at: Ints) -> Bools:
     """Which moves `at` are of few ticks: from 0.04 no price is nearer than 0.05.
 
     A tick is the smallest change of a symbol that has ENOUGH changes, if both prices of the move
     are multiples of it.
     """
-    price, symbol = panel.values[column], panel.symbol[steps.after]
-    asked = np.zeros(len(panel.symbols), dtype=bool)
-    asked[symbol[at]] = True
-    mine = np.flatnonzero(asked[symbol])
-    size = np.abs(price[steps.after[mine]] - price[steps.before[mine]])
-    own, size = symbol[mine[size > 0]], size[size > 0]
-    tick = np.full(len(asked), np.inf)
+    mine = moves.of_symbols_with(at)
+    size = np.abs(moves.new[mine] - moves.old[mine])
+    own, size = moves.symbol[mine][size > 0], size[size > 0]
+    tick = np.full(moves.count, np.inf)
     np.minimum.at(tick, own, size)
-    tick[np.bincount(own, minlength=len(asked)) < ENOUGH] = np.nan
-    before, after = (price[rows[at]] / tick[symbol[at]] for rows in (steps.before, steps.after))
-    whole = np.maximum(*(np.abs(ticks - np.rint(ticks)) for ticks in (before, after)))
-    return np.asarray((np.abs(after - before) < _FEW_TICKS + 0.5) & (whole < _OFF_A_TICK))
+    tick[np.bincount(own, minlength=moves.count) < ENOUGH] = np.nan
+    old, new = (price[at] / tick[moves.symbol[at]] for price in (moves.old, moves.new))
+    whole = np.maximum(*(np.abs(ticks - np.rint(ticks)) for ticks in (old, new)))
+    return np.asarray((np.abs(new - old) < _FEW_TICKS + 0.5) & (whole < _OFF_A_TICK))
 
 
-def _large_moves(panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
-    """The moves that may be flagged: large ones, and those of close but not of adj_close."""
-    before, after, ratio = steps.before, steps.after, steps.ratio
-    large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
-    adjusted = np.full(0, np.nan)
-    if column == "close" and "adj_close" in panel.values:
-        positive = np.where(panel.values["adj_close"] > 0, panel.values["adj_close"], np.nan)
-        adjusted = positive[after] / positive[before]
-        large |= _beyond(ratio / adjusted, _NO_DIVIDEND)
-    at = np.flatnonzero(large)
-    return _Moves(
-        before=before[at],
-        after=after[at],
-        place=at,
-        ratio=ratio[at],
-        score=_scores(panel, ratio, panel.symbol[after], at),
-        adjusted=adjusted[at] if len(adjusted) else np.full(len(at), np.nan),
-    )
+def _adjusted(panel: SeriesPanel, moves: _Moves) -> Floats:
+    """(m,): for moves of close, the ratios by which adj_close moved; NaN if unknown."""
+    if moves.column != "close" or "adj_close" not in panel.values:
+        return np.full(len(moves.ratio), np.nan)
+    positive = np.where(panel.values["adj_close"] > 0, panel.values["adj_close"], np.nan)
+    return positive[moves.after] / positive[moves.before]
 
 
 def _beyond(ratio: Floats, limit: float) -> Bools:
     return np.asarray((ratio >= limit) | (ratio <= 1 / limit))
 
 
-def _scores(panel: SeriesPanel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+def _scores(moves: _Moves, at: Ints) -> Floats:
     """Robust z-scores of the log returns of the moves `at`.
 
     NaN for symbols with few moves, infinite if most moves are equal.
     """
-    count = len(panel.symbols)
-    own = np.zeros(count, dtype=bool)
-    own[symbol[at]] = True
-    asked = own[symbol]
+    asked = moves.of_symbols_with(at)
     at = (np.cumsum(asked) - 1)[at]
-    returns, symbol = log(ratio[asked]), symbol[asked]
-    returns -= medians(returns, symbol, count)[symbol]
-    spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
-    spread[np.bincount(symbol, minlength=count) < ENOUGH] = np.nan
-    return returns[at] / spread[symbol[at]]
+    returns, symbol = log(moves.ratio[asked]), moves.symbol[asked]
+    returns -= medians(returns, symbol, moves.count)[symbol]
+    spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, moves.count)
+    spread[np.bincount(symbol, minlength=moves.count) < ENOUGH] = np.nan
+    return np.asarray(returns[at] / spread[symbol[at]])
 
 
 def _nearest_split(ratio: Floats) -> tuple[Ints, Floats]:

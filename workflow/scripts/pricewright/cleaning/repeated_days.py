@@ -40,14 +40,13 @@ def flag_repeats(panel: SeriesPanel) -> list[Entry]:
 
 
 def joined_repeats(found: Sequence[Entry], market: Market, limits: FlagThresholds) -> list[Entry]:
-    """These entries, with one for all symbols, its symbol null, where half of the active repeat.
+    """These entries, with one for all symbols, its symbol null, where many repeat.
 
-    At least `holiday_symbols` must be active then.
+    `Market.common` says how many.
     """
     counts = Counter(entry["date"] for entry in found)
     repeated = np.array([counts[date] for date in market.dates], dtype=np.int64)
-    many = (repeated > 0) & (2 * repeated >= market.active)
-    many &= market.active >= limits.holiday_symbols
+    many = market.common(repeated, limits)
     common = {market.dates[code] for code in np.flatnonzero(many).tolist()}
     own = [entry for entry in found if entry["date"] not in common]
     main = found[0]["column"] if found else None

@@ -58,13 +58,14 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     same &= panel.symbol[rows[1:]] == panel.symbol[rows[:-1]]
     first, last = _runs(same, len(rows))
     long = last - first + 1 >= limits.stale_days
-    if long.any():
-        quiet = np.zeros(len(rows) + 1, dtype=np.int64)
-        if (volume := panel.values.get("volume")) is not None:
-            quiet[1:] = np.cumsum(volume[rows] == 0)
-        untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
-        unclear = np.flatnonzero(long & ~untraded)
-        long[unclear] = ~_by_chance(last - first + 1, panel.symbol[rows[first]], unclear)
+    if not long.any():
+        return []
+    quiet, volume = np.zeros(len(rows) + 1, dtype=np.int64), panel.values.get("volume")
+    if volume is not None:
+        quiet[1:] = np.cumsum(volume[rows] == 0)
+    untraded = quiet[last + 1] - quiet[first + 1] >= last - first  # on all days but the first
+    unclear = np.flatnonzero(long & ~untraded)
+    long[unclear] = ~_by_chance(last - first + 1, panel.symbol[rows[first]], unclear)
     first, last = first[long], last[long]
     columns = [column for column in PRICES if column in panel.values]
     counts = last - first + 1
@@ -75,18 +76,16 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     for column in columns:
         values = panel.values[column]
         stays[column] = np.bincount(run[values[at] != values[begin]], minlength=len(first)) == 0
-    zeros: list[None] | Ints = [None] * len(first)
-    if (volume := panel.values.get("volume")) is not None:
-        zeros = np.bincount(run[volume[at] == 0], minlength=len(first))
+    zeros = quiet[last + 1] - quiet[first]
     return panel.entries(
         "stale",
         panel.main,
         rows[first],
         price=price[rows[first]],
         last=panel.iso(rows[last]),
-        rows=last - first + 1,
+        rows=counts,
         same=[[column for column in columns if stays[column][run]] for run in range(len(first))],
-        zero_volume=zeros,
+        zero_volume=[None] * len(first) if volume is None else zeros,
     )
 
 
@@ -174,24 +173,18 @@ def flag_fillers(
 ) -> list[Entry]:
     """The flag `filler`: nothing was traded, and the price is the same as before.
 
-    There is one entry per run; a run that is long enough is `stale` instead. If at least half of
-    the active symbols, of which there are at least `holiday_symbols`, repeat their price on a date,
-    there is one entry for that date, with the symbol null.
+    There is one entry per run; a run that is long enough is `stale` instead. If many symbols repeat
+    their price on a date (see `Market.common`), there is one entry for it, with the symbol null.
     """
-    place = {date: number for number, date in enumerate(market.dates)}
-    filled = np.zeros(len(place), dtype=np.int64)
-    for group in groups:
-        counts = np.bincount(group.panel.date, minlength=len(group.panel.dates))
-        for code in np.flatnonzero(counts).tolist():
-            filled[place[group.panel.dates[code]]] += counts[code]
-    for_all = (filled > 0) & (2 * filled >= market.active)
-    for_all &= market.active >= limits.holiday_symbols
-    common = {market.dates[code] for code in np.flatnonzero(for_all).tolist()}
+    filled = np.zeros(len(market.dates), dtype=np.int64)
+    places = [np.searchsorted(market.dates, group.panel.dates) for group in groups]
+    for group, place in zip(groups, places, strict=True):
+        filled += np.bincount(place[group.panel.date], minlength=len(filled))
+    for_all = market.common(filled, limits)
     found: list[Entry] = []
-    for group in groups:
+    for group, place in zip(groups, places, strict=True):
         panel = group.panel
-        own = np.array([date not in common for date in panel.dates], dtype=bool)
-        rows = np.flatnonzero(own[panel.date])
+        rows = np.flatnonzero(~for_all[place][panel.date])
         first, last = _runs_of_rows(panel.symbol[rows], group.rows[rows])
         short = last - first + 2 < limits.stale_days  # `stale` also counts the repeated price
         first, last = first[short], last[short]

@@ -144,10 +144,8 @@ class Contest:
         both = np.isfinite(ours[..., :steps]) & np.isfinite(theirs[..., :steps])
         both &= (origins >= self.since)[:, None, None]
         days = _days(some, origins, len(scores.qlike)) >= self.since
-        one, other = (
-            common_scores(challenger, columns, both, days),
-            common_scores(scores, slice(None), both, days),
-        )
+        one = common_scores(challenger, columns, both, days)
+        other = common_scores(scores, slice(None), both, days)
         ratio = mae_ratio(one.model.error, other.model.error)
         return Sides(Side.of_scores(one), Side.of_scores(other), ratio)
 

@@ -86,33 +86,33 @@ def _as_among_all(some: WalkForward, walked: WalkForward) -> None:
         for piece in walked.pieces
         for at, column in enumerate(piece.columns)
     }
+    days, why = some.timeline.dates, "is different among all symbols than by itself"
     for piece in some.pieces:
-        days = some.timeline.dates
         for at, column in enumerate(piece.columns.tolist()):
             symbol = some.whole.symbols[column]
             other, where_other = place[symbol]
             theirs = dict(_alone(other, len(days)))
             for name, values in _alone(piece, len(days)):
                 one, two = values[:, at : at + 1], theirs[name][:, where_other : where_other + 1]
-                _same(
-                    name,
-                    one,
-                    two,
-                    days=days,
-                    symbols=[symbol],
-                    why="is different among all symbols than by itself",
-                )
+                _same(name, one, two, days=days, symbols=[symbol], why=why)
 
 
 def _alone(piece: Forecasts, count: int) -> Iterator[tuple[str, Floats]]:
     """The numbers of a piece that depend on each symbol alone, at the first origins: (K, S, …)
     each."""
+    alone = {"centre": piece.centres} if piece.fitted.location.trees is None else {}
+    return _from_origins(piece, count, alone)
+
+
+def _from_origins(
+    piece: Forecasts, count: int, forecasts: dict[str, Floats]
+) -> Iterator[tuple[str, Floats]]:
+    """The states of a piece and some forecasts by name, at the first origins: (K, S, …) each.
+    Values where there is no forecast are masked."""
     usable = piece.usable[:count]
     yield "usable", usable.astype(np.float64)
-    for name, part in piece.states.arrays().items():
+    for name, part in (piece.states.arrays() | forecasts).items():
         yield name, where(usable, part[:count])
-    if piece.fitted.location.trees is None:
-        yield "centre", where(usable, piece.centres[:count])
 
 
 def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
@@ -160,13 +160,10 @@ def _known(
 ) -> Iterator[tuple[str, Floats, Days]]:
     """The states and forecasts by name, in order of their use: (K, S, …) each, and their days, (K,)
     or (K, S). Values where there is no forecast are masked."""
-    count = len(dates)
-    usable = piece.usable[:count]
-    yield "usable", usable.astype(np.float64), dates
     forecasts = {"centre": piece.centres, "variance": piece.variances}
-    for name, part in (piece.states.arrays() | forecasts).items():
-        yield name, where(usable, part[:count]), dates
-    yield "shape", walked.shapes(piece)[:count], dates
+    for name, values in _from_origins(piece, len(dates), forecasts):
+        yield name, values, dates
+    yield "shape", walked.shapes(piece)[: len(dates)], dates
     panel, rows = walked.panel(piece), piece.daily_rows
     days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
     reach = int((days <= cutoff).any(axis=1).sum())

@@ -86,7 +86,6 @@ def to_file(path: Path, step: str, keep_days: float | None = None) -> Path | Non
     The second is kept: forever, or for `keep_days`, except that the newest one before it is never
     deleted. Returns the kept log of the previous attempt, if there is one.
     """
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = kept_numbers(path)
     oldest = time.time() - (keep_days or math.inf) * 86400
@@ -177,8 +176,7 @@ _REMEDIES: Final = {
 
 def denied_or_full(error: BaseException | None) -> str | None:
     """A sentence on a denied permission or a full disk, with what to do; None for another error."""
-    remedy = _REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
-    if remedy is None or not isinstance(error, OSError):
+    if not isinstance(error, OSError) or not (remedy := _REMEDIES.get(error.errno or 0)):
         return None
     path = error.filename2 or error.filename or os.getcwd()
     return f"{path}: {str(error.strerror).lower()}{remedy}"
@@ -266,7 +264,7 @@ def first_event(path: Path) -> Event | None:
 def last_lines(path: Path) -> list[str]:
     """The last complete lines of a log; empty if there is no such file."""
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - TAIL, 0))
             lines = file.read().decode(errors="replace").split("\n")
