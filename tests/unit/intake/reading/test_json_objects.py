@@ -216,6 +216,7 @@ def test_a_first_line_nested_without_end_does_not_hide_the_lines_below():
         ('[1,{"v":[]}]', r"none of its 2 records is a flat object"),
         ('{"data":[]}', r"none of its 1 records is a flat object"),
         ("{\n}", r"none of its 1 records"),
+        ('{"a":{"v":1},"a":{"v":2}}', r"none of its 1 records"),
         (b'[{"v":1},\n{"v":"\xff"}]', r"p\.json:2: not UTF-8 text"),
         (b'\xef\xbb\xbf[{"v":1}]\n\xe2\x82', r"p\.json:2: not UTF-8 text"),
         ('[{"v":1}]'.encode("utf-16"), r"p\.json:1: not UTF-8 text"),
@@ -420,6 +421,8 @@ def test_any_bytes_are_refused_or_read(content):
             '{"chart":{"result":[{"timestamp":[17,18],"indicators":{"quote":[{"close":[1.5,2]}]}}]}}',
             {"timestamp": ["17", "18"], "close": ["1.5", "2"]},
         ),
+        ('{"offset":-18000,"t":[17,18],"c":[1.5,2]}', {"t": ["17", "18"], "c": ["1.5", "2"]}),
+        ('{"the \\"t\\"":"x","t":[17,18],"c":[1,2]}', {"t": ["17", "18"], "c": ["1", "2"]}),
     ],
 )
 def test_other_shapes_are_rows_with_every_digit(text, columns):
