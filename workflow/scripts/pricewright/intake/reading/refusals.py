@@ -102,7 +102,7 @@ def _is_message(text: str) -> bool:
     keys, lists = set[str](), list[Any]()
     try:
         waiting = [json.loads(text)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     while waiting:
         found = waiting.pop()
