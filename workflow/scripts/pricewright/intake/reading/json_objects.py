@@ -404,7 +404,7 @@ def _opened(record: dict[str, Any]) -> dict[str, Any]:
         and not (type(cell) is str and _lone_surrogate(cell))
         and not _lone_surrogate(name)
     }
-    return record | inner | record if inner.keys() & record.keys() else record | inner
+    return record | inner | record
 
 
 def _flat(cell: Any) -> str | None:
