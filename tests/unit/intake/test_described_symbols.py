@@ -210,6 +210,9 @@ def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
     found.settings.clear()
     with pytest.raises(Refusal, match="'AAPL' and 'MSFT' have different columns"):
         as_written(path, found, symbol="{sheet}")
+    path.write_bytes(book({"AAPL": []}))
+    with pytest.raises(Refusal, match=r"book\.xlsx: the workbook is empty; deliver prices"):
+        as_written(path, found, symbol="{sheet}")
     path.write_text("Date,Close\n2024-01-15,5\n")
     with pytest.raises(Refusal, match=r"not a workbook, but config key 'source\.symbol'"):
         as_written(path, found, symbol="{sheet}")

@@ -82,6 +82,13 @@ def test_a_time_that_is_none_costs_its_row(tmp_path, clock):
     ]
 
 
+def test_a_date_that_is_none_costs_its_row_also_beside_a_good_time(tmp_path):
+    text = "Date,Time,Close\n2024-01-01,10:00,1\nx,10:00,2\n"
+    assert lost(read(tmp_path, text, intraday(symbol="A"))) == [
+        (3, "unreadable-date", "Date", "x,10:00,2")
+    ]
+
+
 def test_without_a_column_for_it_the_open_is_the_days_first_close(tmp_path):
     text = "Date,Close\n2024-01-01 10:00,3\n2024-01-01 09:00,2\n2024-01-02 09:00,4\n"
     [first, second] = rows(read(tmp_path, text, intraday(symbol="A")).prices)

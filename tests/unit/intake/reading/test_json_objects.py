@@ -421,6 +421,7 @@ def test_any_bytes_are_refused_or_read(content):
             '{"chart":{"result":[{"timestamp":[17,18],"indicators":{"quote":[{"close":[1.5,2]}]}}]}}',
             {"timestamp": ["17", "18"], "close": ["1.5", "2"]},
         ),
+        ('{"DATE":["2024-01-02"],"USD":[1.5]}', {"DATE": ["2024-01-02"], "USD": ["1.5"]}),
         ('{"offset":-18000,"t":[17,18],"c":[1.5,2]}', {"t": ["17", "18"], "c": ["1.5", "2"]}),
         ('{"the \\"t\\"":"x","t":[17,18],"c":[1,2]}', {"t": ["17", "18"], "c": ["1", "2"]}),
     ],
@@ -486,6 +487,7 @@ def test_arrays_of_objects_under_their_symbols_are_rows_with_these():
         ('{"columns":["a","b"],"index":["x"],"data":[[1,2]]}', {"date": "x", "a": "1", "b": "2"}),
         ('{"columns":["a","b"],"index":[0],"data":[[1,2]]}', {"a": "1", "b": "2"}),
         ('{"set":{"names":["a","b"],"limit":null,"rows":[[1,null]]}}', {"a": "1", "b": None}),
+        ('{"names":["a","b"],"widths":[8,9],"rows":[[1,2]]}', {"a": "1", "b": "2"}),
         ('{"names":["a"],"rows":[[1,2]]}', {"column 1": "1", "column 2": "2"}),
     ],
 )
