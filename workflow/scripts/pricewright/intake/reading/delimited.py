@@ -187,10 +187,8 @@ def _unclosed(name: str, line: int, raw: bytes) -> Refusal:
 def _last_end(whole: bytes) -> int:
     """The length of the whole records: up to the last line end that no quotes enclose."""
     cut = whole.rfind(b"\n") + 1
-    if b'"' not in whole:
-        return cut
     inside = _count(whole, _QUOTE, cut) % 2
-    while inside and cut:
+    while inside:
         before = whole.rfind(b"\n", 0, cut - 1) + 1
         inside ^= whole.count(b'"', before, cut) % 2
         cut = before

@@ -498,8 +498,6 @@ def _symbols(
     """
     column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
-        if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
-            return np.full(len(column), -1, dtype=np.int32), []
         column, kinds = column.cast(pa.string()), np.full(len(column), NUMBER, np.int8)
     coded = pc.dictionary_encode(column, null_encoding="encode")
     order = pc.array_sort_indices(coded.dictionary)
