@@ -203,6 +203,12 @@ def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path,
     assert symbols == sorted(names)
 
 
+def test_rows_of_no_day_below_a_table_are_no_several_prices_a_day(tmp_path):
+    rows = "".join(f"2024-01-{day},{day},AA\n" for day in range(15, 20))
+    _, found = described(tmp_path, f"Date,Close,Kind\n{rows}Source,5,CC\nNote,6,DD\n")
+    assert [(setting.key, setting.value) for setting in found.settings] == [("symbol", "AAPL")]
+
+
 def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
     content = book({"AAPL": TABLE, "MSFT": [["Date", "Last"], *TABLE[1:]]})
     path, found = described(tmp_path, content, "book.xlsx")

@@ -147,6 +147,7 @@ def _described(
         titles = list(sample.columns)
         found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
+        sample = _with_days(sample, dialect)
         own = symbol_of_file(name)
         if named and dialect.columns.get("close") == own:
             found.is_named_after_file = True
@@ -163,6 +164,15 @@ def _described(
     columns = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
     _try(replace(dialect, columns=columns), content, found)
     return found
+
+
+def _with_days(sample: Block, dialect: Dialect) -> Block:
+    """The rows that have a day; notes below a table say nothing about its symbols and bars."""
+    title = str(dialect.columns["date"])
+    have_days = (
+        parse_days(sample.columns[title], dialect.calendar, sample.typed(title)).reasons == ""
+    )
+    return sample.only(have_days) if have_days.any() else sample
 
 
 def _has_blanks(content: Content, dialect: Dialect) -> bool:
