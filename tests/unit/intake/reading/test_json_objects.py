@@ -1,6 +1,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,8 @@ def read(text):
             assert len(values) == len(block.lines)
             columns[title] += values.to_pylist()
         lines += block.lines.tolist()
-        bad += block.bad
+        texts = found.texts([row.line for row in block.bad])
+        bad += [SimpleNamespace(**vars(row), text=texts[row.line]) for row in block.bad]
     return columns, lines, bad
 
 

@@ -339,7 +339,7 @@ class DelimitedSheet:
 
     def _parse(self, piece: TextPiece, titles: Collection[str]) -> Block:
         _check_encoding(piece, self.name)
-        delivered, records = piece, find_records(piece)
+        records = find_records(piece)
         piece = with_blanks_quoted(piece, self._delimiter)
         spoiled = self._spoiled(piece, records)
         table, odd = self._table(_without(piece, records, spoiled), titles)
@@ -361,9 +361,7 @@ class DelimitedSheet:
             {title: kept[title].combine_chunks() for title in titles},
             records.lines[keep],
             [
-                Unreadable(
-                    int(records.lines[record]), reason, None, records.text(delivered, record)
-                )
+                Unreadable(int(records.lines[record]), reason, None)
                 for record, reason in sorted(bad.items())
             ],
         )

@@ -163,10 +163,8 @@ class JsonSheet:
                 nested = dict.fromkeys(np.flatnonzero(kinds == NESTED).tolist(), title) | nested
         if not nested:
             return block
-        texts = self.texts(block.lines[list(nested)].tolist())
         bad = [
-            Unreadable(line, "not-flat", title, texts[line])
-            for line, title in zip(texts, nested.values(), strict=True)
+            Unreadable(int(block.lines[row]), "not-flat", title) for row, title in nested.items()
         ]
         keep = np.ones(len(block.lines), dtype=bool)
         keep[list(nested)] = False
@@ -326,8 +324,8 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
             for _, begin, end, value in some
         ]
         bad = [
-            Unreadable(number, *fault, text[begin:end].strip(BLANK))
-            for (number, begin, end, _), fault in zip(some, faults, strict=True)
+            Unreadable(number, *fault)
+            for number, fault in zip(numbers, faults, strict=True)
             if fault
         ]
         lines = lines[[fault is None for fault in faults]]

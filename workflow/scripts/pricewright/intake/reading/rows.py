@@ -30,12 +30,11 @@ Lines = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that cannot be kept: its line, the reason's code, the field at fault and its text."""
+    """A row that cannot be kept: its line, the reason's code and the field at fault."""
 
     line: int
     reason: str
     field: str | None
-    text: str
 
 
 TEXT, NUMBER, VALUE, NESTED = range(4)
