@@ -154,6 +154,12 @@ def test_bloombergs_tables_are_described_with_a_pattern_for_their_securities(tmp
     ]
 
 
+def test_names_of_companies_above_the_same_fields_are_symbols(tmp_path):
+    text = ",Acme Inc,Beta Ltd\nDate,Close,Close\n2024-01-15,1,2\n2024-01-16,2,3\n"
+    path, found = described(tmp_path, text)
+    assert [row["symbol"] for row in as_written(path, found)] == ["Acme Inc"] * 2 + ["Beta Ltd"] * 2
+
+
 def test_a_line_above_the_header_that_may_be_a_title_is_no_symbol(tmp_path):
     _, found = described(tmp_path, ",Daily prices,\nDate,Open,Close\n2024-01-15,1,2\n")
     assert "symbol_pattern" not in [setting.key for setting in found.settings]

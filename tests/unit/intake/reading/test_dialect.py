@@ -154,6 +154,12 @@ def test_a_field_that_is_no_price_may_stand_among_those_of_several_symbols(tmp_p
         read(tmp_path, ",Report,\nDate,Bid,Ask\n2024-01-02,1,2\n", Dialect(symbol="A"))
 
 
+def test_a_column_without_a_name_may_be_declared_by_its_empty_name(tmp_path):
+    text = "Close,,Volume\n1,2024-01-02,5\n"
+    found = read(tmp_path, text, Dialect(columns={"date": ""}, symbol="A"))
+    assert closes(found) == [("2024-01-02", "A", 1)]
+
+
 def test_people_may_choose_which_field_of_each_symbol_is_the_close(tmp_path):
     text = ",A,A,B,B\nDates,PX_LAST,PX_SETTLE,PX_LAST,PX_SETTLE\n2024-01-02,1,3,2,4\n"
     found = read(tmp_path, text, Dialect(columns={"close": "PX_SETTLE"}))
