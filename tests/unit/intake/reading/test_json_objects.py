@@ -211,8 +211,6 @@ def test_a_first_line_nested_without_end_does_not_hide_the_lines_below():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", r"p\.json:1: the file has no rows; deliver prices"),
-        ("\ufeff \r\n\t", r"p\.json:1: the file has no rows"),
         ("[ ]", r"p\.json: the file has no rows"),
         ("[{},{}]", r"none of its 2 records is a flat object with values"),
         ('[1,{"v":[]}]', r"none of its 2 records is a flat object"),

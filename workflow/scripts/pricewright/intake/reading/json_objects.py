@@ -95,8 +95,6 @@ class JsonSheet:
 
     def __init__(self, content: bytes, name: str) -> None:
         text = _decoded(content, name)
-        if not text.strip(BLANK):
-            raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
         try:
             self._read_any(text, name)
         except Ambiguous as found:
