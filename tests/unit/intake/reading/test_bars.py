@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliveries import last_lost, lost, read, rows
+from deliveries import in_pieces, last_lost, lost, read, rows
 from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
@@ -233,7 +233,7 @@ def test_bars_are_the_same_in_pieces_and_in_any_order(tmp_path, monkeypatch):
         for name in range(3)
     ]
     once = read(tmp_path, HEAD + "".join(lines), intraday())
-    monkeypatch.setattr("pricewright.intake.reading.delimited.PIECE", 100)
+    in_pieces(monkeypatch, 100)
     again = read(tmp_path, HEAD + "".join(sorted(lines, reverse=True)), intraday(), threads=3)
     assert rows(again.prices) == rows(once.prices)
     assert len(once.prices) == 24

@@ -67,8 +67,8 @@ class Records:
         return raw.rstrip(b"\r\n").decode(errors="replace")
 
 
-def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[TextPiece]:
-    """Split a delivery's bytes into pieces of whole records, each of at least `size` bytes.
+def text_pieces(chunks: Iterable[bytes], name: str) -> Iterator[TextPiece]:
+    """Split a delivery's bytes into pieces of whole records, each of at least PIECE bytes.
 
     Drops a byte order mark. A carriage return by itself ends a line, and becomes a line feed.
     Raises Refusal for a quote that is never closed.
@@ -78,7 +78,7 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
     for number, chunk in enumerate(chunks):
         held.append(chunk.removeprefix(_BOM) if number == 0 else chunk)
         length += len(held[-1])
-        if length < size:
+        if length < PIECE:
             continue
         whole = _ends_in_lf(b"".join(held), last=False)
         cut = _last_end(whole)
