@@ -29,6 +29,12 @@ def read(
     return read_delivery(recognise(path, "prices.csv"), dialect or Dialect(columns=NAMES), threads)
 
 
+def in_pieces(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Have files of text read in pieces of about so many bytes."""
+    for module in ("content", "packing", "delimited"):
+        monkeypatch.setattr(f"pricewright.intake.reading.{module}.PIECE", size)
+
+
 def rows(prices: Prices) -> list[dict[str, Any]]:
     """Prices as records, with None for missing values."""
     columns: Mapping[str, Any] = prices.values

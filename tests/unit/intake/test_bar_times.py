@@ -57,6 +57,11 @@ def test_bars_from_1_oclock_until_midnight_may_be_stamped_at_either_end(tmp_path
     assert [row["close"] for row in as_written(path, found, stamps="start")] == [23, 47, 71, 72]
 
 
+def test_a_row_of_no_day_below_the_bars_changes_no_question(tmp_path):
+    _, found = described(tmp_path, text(hourly("2024-01-01T01", 72)) + "Total,72\n")
+    assert opened(found) == {"stamps": ["end", "start"]}
+
+
 @pytest.mark.parametrize(
     "bars",
     [

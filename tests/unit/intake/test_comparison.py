@@ -95,3 +95,13 @@ def test_a_column_that_one_of_both_has_not_is_missing_there():
     assert [(each["column"], each["old"], each["new"]) for each in come] == [
         ("volume", None, 2)
     ] * 3
+
+
+@pytest.mark.parametrize("odd", [None, 0.0, -1.0])
+def test_another_series_is_known_even_beside_prices_that_are_missing_or_not_positive(odd):
+    steps = np.random.default_rng(7).normal(0, 0.01, (2, 40))
+    series = 100 * np.exp(np.cumsum(steps, axis=1))
+    was, now = ({("A", day): (close, 1.0) for day, close in enumerate(each)} for each in series)
+    was[("A", 3)] = now[("A", 5)] = (odd, 1.0)
+    gone, other = losses(compare(state(was), state(now)))
+    assert (gone.tolist(), other.tolist()) == ([int(odd is None)], [38])

@@ -244,6 +244,15 @@ def test_where_the_close_may_be_the_open_only_these_two_are_asked_for(tmp_path):
     assert (as_written(path, found)[0]["open"], as_written(path, found)[0]["close"]) == (100.5, 100)
 
 
+def test_the_only_close_of_a_file_is_its_close_even_if_it_is_adjusted(tmp_path):
+    path, found = described(tmp_path, "Date,Adj Close\n2024-01-15,1\n2024-01-16,2\n")
+    assert [row["close"] for row in as_written(path, found)] == [1, 2]
+    path, _ = described(tmp_path, "Date,Adj Close,Adjusted\n2024-01-15,1,5\n2024-01-16,2,6\n")
+    answers = {"columns.adj_close": "Adj Close", "columns.close": "Adjusted"}
+    found = describe_file(path, path.name, answers=answers)
+    assert found.reading.prices.values["close"].tolist() == [5, 6]
+
+
 def test_numbers_that_are_no_bar_are_left_to_people(tmp_path):
     rows = [[row[0], row[3], row[2], row[1], row[4]] for row in klines(20, gap=0)]
     _, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))

@@ -154,6 +154,12 @@ def test_bloombergs_tables_are_described_with_a_pattern_for_their_securities(tmp
     ]
 
 
+def test_names_of_companies_above_the_same_fields_are_symbols(tmp_path):
+    text = ",Acme Inc,Beta Ltd\nDate,Close,Close\n2024-01-15,1,2\n2024-01-16,2,3\n"
+    path, found = described(tmp_path, text)
+    assert [row["symbol"] for row in as_written(path, found)] == ["Acme Inc"] * 2 + ["Beta Ltd"] * 2
+
+
 def test_a_line_above_the_header_that_may_be_a_title_is_no_symbol(tmp_path):
     _, found = described(tmp_path, ",Daily prices,\nDate,Open,Close\n2024-01-15,1,2\n")
     assert "symbol_pattern" not in [setting.key for setting in found.settings]
@@ -203,12 +209,21 @@ def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path,
     assert symbols == sorted(names)
 
 
+def test_rows_of_no_day_below_a_table_are_no_several_prices_a_day(tmp_path):
+    rows = "".join(f"2024-01-{day},{day},AA\n" for day in range(15, 20))
+    _, found = described(tmp_path, f"Date,Close,Kind\n{rows}Source,5,CC\nNote,6,DD\n")
+    assert [(setting.key, setting.value) for setting in found.settings] == [("symbol", "AAPL")]
+
+
 def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
     content = book({"AAPL": TABLE, "MSFT": [["Date", "Last"], *TABLE[1:]]})
     path, found = described(tmp_path, content, "book.xlsx")
     assert [setting.key for setting in found.to_choose] == ["sheet"]
     found.settings.clear()
     with pytest.raises(Refusal, match="'AAPL' and 'MSFT' have different columns"):
+        as_written(path, found, symbol="{sheet}")
+    path.write_bytes(book({"AAPL": []}))
+    with pytest.raises(Refusal, match=r"book\.xlsx: the workbook is empty; deliver prices"):
         as_written(path, found, symbol="{sheet}")
     path.write_text("Date,Close\n2024-01-15,5\n")
     with pytest.raises(Refusal, match=r"not a workbook, but config key 'source\.symbol'"):

@@ -117,6 +117,13 @@ def test_what_was_changed_or_lost_gives_nothing_back(packed, which, change):
         pass
 
 
+def test_differences_in_a_circle_give_nothing_back(tmp_path):
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{one}.from-{other}.zst").touch()
+    with pytest.raises(Refusal, match="a: missing; restore"), patches.whole(tmp_path, "a"):
+        pass
+
+
 def test_a_difference_that_does_not_give_back_its_bytes_replaces_nothing(tmp_path, monkeypatch):
     digests = [store_by_digest(tmp_path, [grown(day).encode()])[0] for day in (1, 2)]
     monkeypatch.setattr(patches, "_difference", lambda content, base: b"nonsense")

@@ -4,10 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from forecasts import chosen, simulated, walked
 
-from deliveries import HEAD, read
+from deliveries import HEAD, in_pieces, read
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.forecasting import walkforward
-from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
 from pricewright.steplog.log import Progress
 
@@ -109,9 +108,7 @@ def everything(monkeypatch, said):
 def test_a_file_that_is_read_is_counted_to_its_end(
     tmp_path, monkeypatch, everything, *, pack, threads
 ):
-    monkeypatch.setattr(text_pieces, "__defaults__", (2_000,))
-    for name in ("content", "packing"):
-        monkeypatch.setattr(f"pricewright.intake.reading.{name}.PIECE", 1_000)
+    in_pieces(monkeypatch, 1_000)
     text = HEAD + "".join(f"2024-01-02,S{number},1,2\n" for number in range(1_000))
     read(tmp_path, pack(text.encode()), threads=threads)
     assert len(everything) > 5

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliveries import last_lost, lost, read, rows
+from deliveries import in_pieces, last_lost, lost, read, rows
 from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
@@ -79,6 +79,13 @@ def test_a_time_that_is_none_costs_its_row(tmp_path, clock):
     found = read(tmp_path, text, intraday(symbol="A"))
     assert [(line, reason, field) for line, reason, field, _ in lost(found)] == [
         (3, "unreadable-date", "Time")
+    ]
+
+
+def test_a_date_that_is_none_costs_its_row_also_beside_a_good_time(tmp_path):
+    text = "Date,Time,Close\n2024-01-01,10:00,1\nx,10:00,2\n"
+    assert lost(read(tmp_path, text, intraday(symbol="A"))) == [
+        (3, "unreadable-date", "Date", "x,10:00,2")
     ]
 
 
@@ -226,7 +233,7 @@ def test_bars_are_the_same_in_pieces_and_in_any_order(tmp_path, monkeypatch):
         for name in range(3)
     ]
     once = read(tmp_path, HEAD + "".join(lines), intraday())
-    monkeypatch.setattr("pricewright.intake.reading.delimited.PIECE", 100)
+    in_pieces(monkeypatch, 100)
     again = read(tmp_path, HEAD + "".join(sorted(lines, reverse=True)), intraday(), threads=3)
     assert rows(again.prices) == rows(once.prices)
     assert len(once.prices) == 24

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliveries import HEAD, NAMES, WIDE, lost, read, rows
+from deliveries import HEAD, NAMES, WIDE, in_pieces, lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.intake.reading.dialect import Dialect, Marks
@@ -125,9 +125,7 @@ def test_where_a_delivery_is_cut_changes_nothing(tmp_path, monkeypatch, size):
     lines += ["2024-01-05,A,x,1", '"2024-01-06",A,1,1', '2024-01-07,A"",1,1', ROW]
     text = HEAD + "\n".join(lines)
     once = read(tmp_path, text)
-    monkeypatch.setattr(
-        "pricewright.intake.reading.delimited.text_pieces", lambda c, n: text_pieces(c, n, size)
-    )
+    in_pieces(monkeypatch, size)
     again = read(tmp_path, text)
     assert (rows(again.prices), lost(again)) == (rows(once.prices), lost(once))
     assert [entry[:2] for entry in lost(once)] == [
@@ -141,17 +139,19 @@ def test_where_a_delivery_is_cut_changes_nothing(tmp_path, monkeypatch, size):
     assert once.rows == 9
 
 
-def test_a_carriage_return_cut_from_its_line_feed_ends_one_line():
+def test_a_carriage_return_cut_from_its_line_feed_ends_one_line(monkeypatch):
+    in_pieces(monkeypatch, 1)
     chunks = [b"a\r", b"\nb\r", b"c\r\n", b"\r"]
-    assert b"".join(piece.raw for piece in text_pieces(chunks, "a.csv", 1)) == b"a\r\nb\nc\r\n\n"
-    assert next(text_pieces(chunks, "a.csv", 1)).line == 1
+    assert b"".join(piece.raw for piece in text_pieces(chunks, "a.csv")) == b"a\r\nb\nc\r\n\n"
+    assert next(text_pieces(chunks, "a.csv")).line == 1
 
 
 def test_a_record_without_end_is_refused_before_it_fills_the_memory(monkeypatch):
+    in_pieces(monkeypatch, 1)
     monkeypatch.setattr("pricewright.intake.reading.delimited.LONGEST_RECORD", 100)
     endless = (b'"' if number == 3 else b"abc\n" for number in range(10**9))
     with pytest.raises(Refusal, match=r"a\.csv:4: the record that begins here is longer"):
-        list(text_pieces(endless, "a.csv", 1))
+        list(text_pieces(endless, "a.csv"))
 
 
 FIELD = st.one_of(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliveries import GOOD, HEAD, NAMES, WIDE, last_lost, lost, read, rows
+from deliveries import GOOD, HEAD, NAMES, WIDE, in_pieces, last_lost, lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
 
@@ -225,7 +225,7 @@ def test_a_date_that_is_there_twice_in_a_wide_delivery_is_judged_cell_by_cell(tm
 def test_several_threads_give_the_same(tmp_path, monkeypatch):
     text = HEAD + "".join(f"2024-01-{n % 28 + 1:02},S{n},{n % 7},1\n" for n in range(500))
     once = read(tmp_path, text)
-    monkeypatch.setattr("pricewright.intake.reading.delimited.PIECE", 100)
+    in_pieces(monkeypatch, 100)
     again = read(tmp_path, text, threads=3)
     assert rows(again.prices) == rows(once.prices)
     assert lost(again) == lost(once)

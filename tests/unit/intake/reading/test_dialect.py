@@ -85,6 +85,7 @@ def test_with_no_columns_named_the_files_own_names_are_taken(tmp_path):
     assert found.prices.values["adj_close"].tolist() == [2.5]
 
 
+@pytest.mark.parametrize("above", ["", "Prices of two stocks\n"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -96,8 +97,10 @@ def test_with_no_columns_named_the_files_own_names_are_taken(tmp_path):
         "2024-01-02,1,3,2,4\n2024-01-03,1.5,3,,\n2024-01-04,x,3,2,4\n",
     ],
 )
-def test_two_header_lines_of_fields_and_tickers_are_read_as_yfinance_writes_them(tmp_path, text):
-    found = read(tmp_path, text, Dialect())
+def test_two_header_lines_of_fields_and_tickers_are_read_as_yfinance_writes_them(
+    tmp_path, text, above
+):
+    found = read(tmp_path, above + text, Dialect())
     assert [list(row.values()) for row in rows(found.prices)] == [
         ["2024-01-02", "AAPL", 3.0, 1.0],
         ["2024-01-03", "AAPL", 3.0, 1.5],
@@ -151,10 +154,18 @@ def test_a_field_that_is_no_price_may_stand_among_those_of_several_symbols(tmp_p
         read(tmp_path, ",Report,\nDate,Bid,Ask\n2024-01-02,1,2\n", Dialect(symbol="A"))
 
 
+def test_a_column_without_a_name_may_be_declared_by_its_empty_name(tmp_path):
+    text = "Close,,Volume\n1,2024-01-02,5\n"
+    found = read(tmp_path, text, Dialect(columns={"date": ""}, symbol="A"))
+    assert closes(found) == [("2024-01-02", "A", 1)]
+
+
 def test_people_may_choose_which_field_of_each_symbol_is_the_close(tmp_path):
     text = ",A,A,B,B\nDates,PX_LAST,PX_SETTLE,PX_LAST,PX_SETTLE\n2024-01-02,1,3,2,4\n"
     found = read(tmp_path, text, Dialect(columns={"close": "PX_SETTLE"}))
     assert [close for *_, close in closes(found)] == [3, 4]
+    with pytest.raises(Refusal, match="which column holds the"):
+        read(tmp_path, text, Dialect())
 
 
 @pytest.mark.parametrize(

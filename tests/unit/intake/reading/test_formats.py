@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.feather
@@ -11,6 +12,7 @@ import pytest
 from conftest import as_csv, market
 from deliveries import WIDE, lost, read, rows
 from file_formats import PACKERS, excel, parquet
+from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Dialect
 
 RECORDS = market(days=4)
@@ -84,6 +86,12 @@ def test_a_wide_delivery_may_be_parquet(tmp_path):
     found = read(tmp_path, parquet(table), WIDE)
     assert lost(found) == [(2, "sign", "JPY", "-1.0")]
     assert len(found.prices) == 3
+
+
+def test_a_date_is_no_symbol(tmp_path):
+    days = [date(2024, 1, 1), date(2024, 1, 2)]
+    with pytest.raises(Refusal, match=r"prices\.csv:1: Ticker is not a symbol"):
+        read(tmp_path, parquet({"Date": days, "Ticker": days, "Close": [1, 2]}), Dialect())
 
 
 def test_a_symbol_that_is_said_or_in_a_column_comes_before_the_one_inside_the_file(tmp_path):

@@ -61,6 +61,8 @@ def test_a_message_instead_of_prices_is_shown(tmp_path, text):
         "Day of trade\tPrice paid\n",
         json.dumps({"note": "x y", "rows": [{"paid": 1, "what": "x"}, {"paid": 2, "what": "x"}]}),
         '{"paid": 1, "what": "x"}',
+        '{"paid": 1, "note": "x"}\n{"paid": 2, "note": "x"}\n',
+        "[" * 1_500 + "]" * 1_500,
     ],
 )
 def test_a_table_that_cannot_be_read_is_not_taken_for_a_message(tmp_path, text):

@@ -1,14 +1,18 @@
 """A delivery that is refused as a whole, and the setting or the remedy that is named."""
 
+import json
 import re
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from deliveries import HEAD, NAMES, WIDE, read, rows
+from file_formats import parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
+from pricewright.intake.reading.proposals import symbol_pattern
 
 
 def test_the_proposed_pattern_allows_every_symbol_of_the_file_at_once(tmp_path):
@@ -22,6 +26,7 @@ def test_the_proposed_pattern_allows_every_symbol_of_the_file_at_once(tmp_path):
     found = read(tmp_path, text, Dialect(symbol_pattern=pattern))
     assert set(found.prices.names) == set(symbols) - {""}
     assert not Dialect(symbol_pattern=pattern).is_symbol("-")
+    assert symbol_pattern(["BRK/B"]) == "[A-Za-z0-9^][A-Za-z0-9.:=^_/-]{0,63}"
     assert not Dialect().is_symbol("12:30")  # a time of day, unless a pattern is declared
     assert Dialect(symbol_pattern=r"[\w:]+").is_symbol("12:30")
 
@@ -242,3 +247,24 @@ def test_dates_of_the_first_days_alone_that_run_on_in_the_other_order_need_the_o
 )
 def test_dates_that_are_merely_apart_or_out_of_order_are_believed(tmp_path, days):
     assert len(read(tmp_path, of_days(days), Dialect()).prices) == len(days)
+
+
+def test_first_days_of_months_in_order_are_believed_even_if_one_is_there_twice(tmp_path):
+    text = "Date,Close\n" + "".join(f"2024-{month:02}-01,1\n" for month in (1, 2, 3, 4, 4))
+    assert read(tmp_path, text, ONE).quarantine.by_reason() == {"duplicate": 1}
+
+
+@pytest.mark.parametrize("others", [pa.array([1.5] * 3), pa.array(["1,5"] * 3)])
+def test_numbers_that_the_file_holds_as_numbers_leave_the_marks_of_texts_open(tmp_path, others):
+    table = {"Date": DATES[:3], "Close": ["2,5", "3,5", "4,5"], "Open": others}
+    with pytest.raises(Refusal, match=r'Close is not a number .*; set source\.decimal: ","\.'):
+        read(tmp_path, parquet(table), ONE)
+    records = [{"Date": day, "Close": "2,5", "Open": 1.5} for day in DATES[:3]]
+    with pytest.raises(Refusal, match=r'Close is not a number .*; set source\.decimal: ","\.'):
+        read(tmp_path, json.dumps(records), ONE)
+
+
+def test_marks_are_asked_for_also_below_two_lines_of_titles(tmp_path):
+    head = "Price;Close;Close\nTicker;AAA;BBB\nDate;;\n"
+    with pytest.raises(Refusal, match=r'close AAA is not a number .*; set source\.decimal: ","\.'):
+        read(tmp_path, head + "".join(f"{day};1,5;2,5\n" for day in DATES[:3]), Dialect())

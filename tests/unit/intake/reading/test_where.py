@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliveries import lost, read, rows
+from deliveries import in_pieces, lost, read, rows
 from file_formats import excel, parquet
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Dialect
@@ -101,7 +101,7 @@ def test_a_wide_file_is_filtered_by_a_column_that_is_no_symbol(tmp_path):
 
 
 def test_several_threads_and_pieces_leave_out_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("pricewright.intake.reading.delimited.PIECE", 20)
+    in_pieces(monkeypatch, 20)
     found = read(tmp_path, text(), EQ, threads=3)
     assert [row["close"] for row in rows(found.prices)] == [1, 4, 3]
     assert (found.rows, found.left_out) == (5, 2)

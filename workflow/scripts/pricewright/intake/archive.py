@@ -201,13 +201,14 @@ class Archive:
         last: the newest delivery at its place, if there is one. If the source cannot be reached,
         its last version; if it refuses, the refusal.
         """
+        known = last.version if last else ""
         try:
-            with item.open(last.version if last else "") as answer:
-                if answer.chunks is None and last:
-                    return last.version
-                return answer.version or self._store(answer.chunks or ())[0]
+            with item.open(known) as answer:
+                if answer.chunks is None:
+                    return known
+                return answer.version or self._store(answer.chunks)[0]
         except OSError:
-            return (last.version or last.sha256) if last else "never reached"
+            return known or (last.sha256 if last else "never reached")
         except Refusal as refusal:
             return str(refusal)
 

@@ -133,7 +133,7 @@ def _described(
         )
         sample = sample_of(sheet, content)
         names = [pair for columns in crossed.values() for pair in columns.items()]
-        dialect = _dates(dialect, [names[0][1]], sample, found)
+        dialect = _dates(dialect, names[0][1], sample, found)
         numbers = [title for ours, title in names if ours in VALUES and is_number(sample, title)]
         dialect = replace(dialect, marks=_marks(sample, numbers, found))
     else:
@@ -147,6 +147,7 @@ def _described(
         titles = list(sample.columns)
         found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
+        sample = _with_days(sample, dialect)
         own = symbol_of_file(name)
         if named and dialect.columns.get("close") == own:
             found.is_named_after_file = True
@@ -163,6 +164,15 @@ def _described(
     columns = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
     _try(replace(dialect, columns=columns), content, found)
     return found
+
+
+def _with_days(sample: Block, dialect: Dialect) -> Block:
+    """The rows that have a day; notes below a table say nothing about its symbols and bars."""
+    title = str(dialect.columns["date"])
+    have_days = (
+        parse_days(sample.columns[title], dialect.calendar, sample.typed(title)).reasons == ""
+    )
+    return sample.only(have_days) if have_days.any() else sample
 
 
 def _has_blanks(content: Content, dialect: Dialect) -> bool:
@@ -306,7 +316,7 @@ def _columns(
     named: dict[str, Column] = {"date": date}
     if len(clocks) == 1 and texts_of(sample, clocks[0]):  # from a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
-    dialect = replace(_dates(dialect, [date], sample, found), columns=named)
+    dialect = replace(_dates(dialect, date, sample, found), columns=named)
     numbers = [
         title
         for title in titles
@@ -319,11 +329,11 @@ def _columns(
     return replace(dialect, marks=_marks(sample, [each for each in numbers if each in read], found))
 
 
-def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
-    """How the dates of the first of these columns are written, and which time zone counts."""
-    column, typed = sample.columns[dates[0]], sample.typed(dates[0])
-    formats = formats_of(sample, dates[0], short=True) or []
-    choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
+def _dates(dialect: Dialect, title: str, sample: Block, found: Description) -> Dialect:
+    """How the dates of a column are written, and which time zone counts."""
+    column, typed = sample.columns[title], sample.typed(title)
+    formats = formats_of(sample, title, short=True) or []
+    choices = _mixed(sample, title, formats[:1]) or [[each] for each in formats]
     tomorrow = day_after(now())
     past = [
         some
@@ -352,9 +362,9 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     days = parse_days(column, calendar, typed)
     is_stamp = days.times is not None and len(days.times) > 2 and len(set(days.times.tolist())) == 1
     same_day = len(set(days.days.tolist())) == 1
-    if len(column) > 2 and same_day and (is_stamp or _DOWNLOADED.search(dates[0])):
+    if len(column) > 2 and same_day and (is_stamp or _DOWNLOADED.search(title)):
         found.notes.append(
-            f"{dates[0]} is {column[0]} in every row: if that is the time of the download, it is "
+            f"{title} is {column[0]} in every row: if that is the time of the download, it is "
             "not the date of the prices"
         )
     return replace(dialect, calendar=calendar)

@@ -52,8 +52,8 @@ def choose_prices(
                 chosen = found.choose(f"columns.{ours}", choices, f"any of them may be the {ours}")
                 dialect = replace(dialect, columns={**dialect.columns, ours: chosen})
         if not fields["close"] and fields["adj_close"]:
-            dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
-            found.choose("columns.close", fields["adj_close"], "the only close in the file")
+            close = found.choose("columns.close", fields["adj_close"], "the only close in the file")
+            dialect = replace(dialect, columns={**dialect.columns, "close": close})
         return dialect
     if wide := _wide(dialect, titles, sample, found, is_wide=any(fields.values())):
         return wide

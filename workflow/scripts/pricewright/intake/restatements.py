@@ -167,5 +167,5 @@ def _half_unit(values: Floats) -> float:
     """Half a unit in the last decimal place of the values; 0 if they have more than eight."""
     for digits in range(9):
         if (np.abs(np.round(values, digits) - values) <= 1e-12 * np.abs(values)).all():
-            return float(0.5 * 10.0**-digits)
+            return 0.5 * 10.0**-digits
     return 0.0

@@ -65,8 +65,6 @@ def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
     """
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
-    if "EncryptedPackage".encode("utf-16-le") in content:  # the reader sees no workbook there
-        return {"trouble": "it is protected by a password"}
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = [each.name for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]

@@ -22,15 +22,14 @@ from pricewright.tables.damage import refuse_damaged
 
 _ROWS: Final = 1 << 17  # in a block
 _PAGES: Final = 1 << 20  # bytes read at once
-_STREAM_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}", re.ASCII)
 
 
 class ColumnarSheet:
     """A Parquet, Feather or Arrow file as a sheet; `lines` are its rows, counted from 1.
 
-    source: the file's path, or its bytes.  kind: `parquet`, or `feather` for any Arrow file or
-    stream, compressed or not.
+    source: the file's path, or its bytes.  kind: `parquet`, or `feather` for any Arrow file,
+    compressed or not.
 
     Columns are text, int64, float64, date32, or timestamps in their own unit and zone. Booleans
     become the words true and false; numbers beyond these types (uint64, decimals) and times of day
@@ -143,26 +142,12 @@ class _Parquet:
 class _Arrow:
     def __init__(self, source: Path | bytes) -> None:
         file = pa.BufferReader(source) if isinstance(source, bytes) else pa.memory_map(str(source))
-        magic = file.read(6)
-        file.seek(max(file.size() - len(_STREAM_END), 0))
-        end = file.read()
-        file.seek(0)
-        self._batches: Iterator[pa.RecordBatch]
-        if magic == b"ARROW1":
-            reader = pa.ipc.open_file(file)
-            self._batches = map(reader.get_batch, range(reader.num_record_batches))
-        elif magic.startswith(b"FEA1"):
-            raise pa.ArrowInvalid("it is Feather version 1, but version 2 is needed")
-        else:
-            reader = pa.ipc.open_stream(file)
-            if end != _STREAM_END:  # a stream cut between two batches looks complete to its reader
-                raise pa.ArrowInvalid("the stream ends early")
-            self._batches = iter(reader)
-        self.schema = reader.schema
+        self._reader = pa.ipc.open_file(file)
+        self.schema = self._reader.schema
 
     def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
         first = 1
-        for batch in self._batches:
+        for batch in map(self._reader.get_batch, range(self._reader.num_record_batches)):
             for start in range(0, batch.num_rows, _ROWS):
                 yield first + start, batch.slice(start, _ROWS)
             first += batch.num_rows

@@ -378,8 +378,6 @@ def _shape(form: str) -> re.Pattern[str]:
         if part in _DIGITS:
             least, most = _DIGITS[part]
             shape += rf"\d{{{most if _DIGITS.keys() & set(beside) else least},{most}}}"
-        elif part == "%%":
-            shape += "%"
         elif part.startswith("%"):
             shape += ".+"
         else:

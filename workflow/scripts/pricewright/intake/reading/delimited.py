@@ -67,8 +67,8 @@ class Records:
         return raw.rstrip(b"\r\n").decode(errors="replace")
 
 
-def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[TextPiece]:
-    """Split a delivery's bytes into pieces of whole records, each of at least `size` bytes.
+def text_pieces(chunks: Iterable[bytes], name: str) -> Iterator[TextPiece]:
+    """Split a delivery's bytes into pieces of whole records, each of at least PIECE bytes.
 
     Drops a byte order mark. A carriage return by itself ends a line, and becomes a line feed.
     Raises Refusal for a quote that is never closed.
@@ -78,7 +78,7 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
     for number, chunk in enumerate(chunks):
         held.append(chunk.removeprefix(_BOM) if number == 0 else chunk)
         length += len(held[-1])
-        if length < size:
+        if length < PIECE:
             continue
         whole = _ends_in_lf(b"".join(held), last=False)
         cut = _last_end(whole)
@@ -187,10 +187,8 @@ def _unclosed(name: str, line: int, raw: bytes) -> Refusal:
 def _last_end(whole: bytes) -> int:
     """The length of the whole records: up to the last line end that no quotes enclose."""
     cut = whole.rfind(b"\n") + 1
-    if b'"' not in whole:
-        return cut
     inside = _count(whole, _QUOTE, cut) % 2
-    while inside and cut:
+    while inside:
         before = whole.rfind(b"\n", 0, cut - 1) + 1
         inside ^= whole.count(b'"', before, cut) % 2
         cut = before
@@ -341,7 +339,7 @@ class DelimitedSheet:
 
     def _parse(self, piece: TextPiece, titles: Collection[str]) -> Block:
         _check_encoding(piece, self.name)
-        delivered, records = piece, find_records(piece)
+        records = find_records(piece)
         piece = with_blanks_quoted(piece, self._delimiter)
         spoiled = self._spoiled(piece, records)
         table, odd = self._table(_without(piece, records, spoiled), titles)
@@ -363,9 +361,7 @@ class DelimitedSheet:
             {title: kept[title].combine_chunks() for title in titles},
             records.lines[keep],
             [
-                Unreadable(
-                    int(records.lines[record]), reason, None, records.text(delivered, record)
-                )
+                Unreadable(int(records.lines[record]), reason, None)
                 for record, reason in sorted(bad.items())
             ],
         )

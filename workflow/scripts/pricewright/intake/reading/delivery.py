@@ -148,7 +148,7 @@ def read_delivery(
     """
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
-    titles = list(sheet.titles)
+    titles = sheet.titles
     declared = dialect.symbol
     dialect = _with_symbol(dialect, sheet, content).laid_out(titles)
     filters = dialect.filters(titles, content.name)
@@ -262,7 +262,7 @@ def _checks(
     Returns our names of its columns with the file's, None if two lines name them; the columns of a
     wide sheet that each hold a symbol; and the function that checks a block.
     """
-    titles = list(sheet.titles)
+    titles = sheet.titles
     if crossed := crossed_columns(sheet, dialect):
         return None, [], partial(check_crossed, columns=crossed, titles=titles, dialect=dialect)
     names = dialect.names(titles, name)

@@ -95,8 +95,6 @@ class JsonSheet:
 
     def __init__(self, content: bytes, name: str) -> None:
         text = _decoded(content, name)
-        if not text.strip(BLANK):
-            raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
         try:
             self._read_any(text, name)
         except Ambiguous as found:
@@ -163,10 +161,8 @@ class JsonSheet:
                 nested = dict.fromkeys(np.flatnonzero(kinds == NESTED).tolist(), title) | nested
         if not nested:
             return block
-        texts = self.texts(block.lines[list(nested)].tolist())
         bad = [
-            Unreadable(line, "not-flat", title, texts[line])
-            for line, title in zip(texts, nested.values(), strict=True)
+            Unreadable(int(block.lines[row]), "not-flat", title) for row, title in nested.items()
         ]
         keep = np.ones(len(block.lines), dtype=bool)
         keep[list(nested)] = False
@@ -326,8 +322,8 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
             for _, begin, end, value in some
         ]
         bad = [
-            Unreadable(number, *fault, text[begin:end].strip(BLANK))
-            for (number, begin, end, _), fault in zip(some, faults, strict=True)
+            Unreadable(number, *fault)
+            for number, fault in zip(numbers, faults, strict=True)
             if fault
         ]
         lines = lines[[fault is None for fault in faults]]
@@ -404,7 +400,7 @@ def _opened(record: dict[str, Any]) -> dict[str, Any]:
         and not (type(cell) is str and _lone_surrogate(cell))
         and not _lone_surrogate(name)
     }
-    return record | inner | record if inner.keys() & record.keys() else record | inner
+    return record | inner | record
 
 
 def _flat(cell: Any) -> str | None:

@@ -51,9 +51,6 @@ decode = json.JSONDecoder(
 ).raw_decode
 """Decode the value at a place in a text; returns it and its end. Numbers are marked digits."""
 
-_MAY_BE_OTHER = re.compile(
-    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\dntf])'
-)
 _INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
 _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
 
@@ -69,7 +66,7 @@ def as_lines(text: str) -> str | None:
 
     Raises Ambiguous if several arrays could be the rows.
     """
-    return _rewritten(text, _records) if _MAY_BE_OTHER.match(text) else None
+    return _rewritten(text, _records)
 
 
 def held_rows(text: str) -> str | None:

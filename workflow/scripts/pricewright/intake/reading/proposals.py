@@ -1,7 +1,7 @@
 """Propose settings that let texts be read, from the texts themselves."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Literal
@@ -80,8 +80,6 @@ def date_formats(
     counts = {form: _read_by(column, form) for form in fitting}
     best = max(counts.values(), default=0) if most else len(column)
     found = [form for form, count in counts.items() if count == best > 0]
-    if not most or best == len(column):
-        return found
     # if some texts need one order of day and month, and some the other, return both
     others = {_exchanged(form): form for form in found}
     return found + [
@@ -131,7 +129,7 @@ def _are_of_bonds(texts: Sequence[str]) -> bool:
     return bool(marked) and all(map(_BONDS.fullmatch, marked))
 
 
-def symbol_pattern(texts: Sequence[str]) -> str | None:
+def symbol_pattern(texts: Collection[str]) -> str | None:
     """A pattern that all texts match, extended by the marks that the usual one does not allow.
 
     A few marks may come first, as in .DJI, $SPX and /ES. None if the texts are not symbols, or if

@@ -86,8 +86,6 @@ class Quarantine:
     def joined(cls, titles: Sequence[str], parts: Iterable["Quarantine"]) -> "Quarantine":
         """The entries of several quarantines, in order of line."""
         found = list(parts)
-        if not found:
-            return cls.of(titles, [], [])
         lines, reasons, fields, rows = (
             np.concatenate([getattr(part, name) for part in found])
             for name in ("lines", "reasons", "fields", "rows")

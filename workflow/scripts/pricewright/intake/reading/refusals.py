@@ -102,7 +102,7 @@ def _is_message(text: str) -> bool:
     keys, lists = set[str](), list[Any]()
     try:
         waiting = [json.loads(text)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     while waiting:
         found = waiting.pop()
@@ -214,7 +214,7 @@ def _exchanged(days: Ints) -> Ints:
     months, years = dates.astype("datetime64[M]"), dates.astype("datetime64[Y]")
     day = (dates - months).astype(np.int64)
     there = (years.astype("datetime64[M]") + day).astype("datetime64[D]")
-    there += (months - years.astype("datetime64[M]")).astype(np.int64)
+    there += (months - years).astype(np.int64)
     return np.where(day < 12, there.astype(np.int64), days).astype(np.int32)
 
 
@@ -296,7 +296,7 @@ def _pattern_of(title: str, sheet: Sheet) -> str:
     """What to set so that every text of a column is a symbol; empty if no pattern does."""
     texts = {text for read in sheet.blocks([title]) for text in texts_in(read().columns[title])}
     texts.discard("")
-    pattern = symbol_pattern(sorted(texts)) if len(texts) <= _MOST_SYMBOLS else None
+    pattern = symbol_pattern(texts) if len(texts) <= _MOST_SYMBOLS else None
     return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
 
 
@@ -337,7 +337,7 @@ def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> l
 
 def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
     """The columns that hold numbers."""
-    titles = list(sheet.titles)
+    titles = sheet.titles
     if crossed := crossed_columns(sheet, dialect):
         pairs = [pair for columns in crossed.values() for pair in columns.items()]
         return [title for ours, title in pairs if ours in VALUES]

@@ -30,12 +30,11 @@ Lines = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that cannot be kept: its line, the reason's code, the field at fault and its text."""
+    """A row that cannot be kept: its line, the reason's code and the field at fault."""
 
     line: int
     reason: str
     field: str | None
-    text: str
 
 
 TEXT, NUMBER, VALUE, NESTED = range(4)
@@ -498,8 +497,6 @@ def _symbols(
     """
     column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
-        if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
-            return np.full(len(column), -1, dtype=np.int32), []
         column, kinds = column.cast(pa.string()), np.full(len(column), NUMBER, np.int8)
     coded = pc.dictionary_encode(column, null_encoding="encode")
     order = pc.array_sort_indices(coded.dictionary)

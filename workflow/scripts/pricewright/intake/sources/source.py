@@ -111,11 +111,10 @@ class Source(Access):
     @property
     def name(self) -> str:
         """The source's name wherever it is written, without secrets."""
-        if not (self.table or self.query):
-            return self.uri
-        asked = f"{self.query} {sorted(self.parameters.items())}" if self.query else ""
-        what = hashlib.sha256(asked.encode()).hexdigest()[:8] if self.query else self.table
-        return f"{self.uri}#{what}"
+        if self.query:
+            asked = f"{self.query} {sorted(self.parameters.items())}"
+            return f"{self.uri}#{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+        return f"{self.uri}#{self.table}" if self.table else self.uri
 
     @property
     def title(self) -> str:
