@@ -235,6 +235,46 @@ def test_a_shortfall_that_is_significantly_too_small_is_in_the_verdict(model, p,
     assert (words in verdict(model)) == said
 
 
+NO_PATTERN = {"tested": 4, "found": 0}
+
+
+def test_errors_that_depend_on_the_weekday_are_in_the_verdict(model):
+    worst = {"symbol": "P1", "weekday": "Saturday", "ratio": 2.31}
+    weekday = {"tested": 4, "found": 4, "worst": worst}
+    model["metrics"]["pooled"]["patterns"] = {"weekday": weekday, "serial": NO_PATTERN}
+    assert (
+        "Caution: the size of one-day-ahead errors depends on the weekday for 4 of 4 symbols, most "
+        "for P1. On Saturdays it is 2.3 times that of other days. The model does not know "
+        "weekdays: its intervals are too narrow on such days and too wide on others."
+    ) in verdict(model)
+    worst |= {"ratio": 0.43}
+    assert "0.43 times that of other days" in " ".join(verdict(model))
+    assert "too wide on such days and too narrow on others" in " ".join(verdict(model))
+    worst |= {"ratio": 1e6}
+    assert "it is more than 10 times that of other days" in " ".join(verdict(model))
+
+
+@pytest.mark.parametrize(("correlation", "turn"), [(-0.45, "falls back"), (0.3, "rises further")])
+def test_errors_that_are_correlated_are_in_the_verdict(model, correlation, turn):
+    worst = {"symbol": "SPREAD", "correlation": correlation}
+    serial = {"tested": 4, "found": 1, "worst": worst}
+    model["metrics"]["pooled"]["patterns"] = {"weekday": NO_PATTERN, "serial": serial}
+    assert (
+        "Caution: one-day-ahead errors of successive days are correlated for 1 of 4 symbols, "
+        f"SPREAD ({correlation:+.2f}). A price that rose more than forecast often {turn} on the "
+        "next day. The model does not use this: after a large move its intervals are off, even if "
+        "on average they hold as often as promised."
+    ) in verdict(model)
+
+
+def test_without_patterns_or_from_an_older_model_the_verdict_says_nothing_of_them(model):
+    assert model["metrics"]["pooled"]["patterns"].keys() == {"weekday", "serial"}
+    said = verdict(model)
+    assert not any("weekday" in each or "successive" in each for each in said)
+    del model["metrics"]["pooled"]["patterns"]
+    assert verdict(model) == said
+
+
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
     lines = section(page(model), "Forecasts of close 5 days ahead")
     for symbol, state in model["symbols"].items():

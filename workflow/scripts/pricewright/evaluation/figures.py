@@ -239,6 +239,7 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
         "interval": _interval(found, symbols),
         "var": {percent_key(tail): _tests(found, place) for place, tail in enumerate(TAILS)},
         "es": _pooled_shortfall(found.shortfalls, found.joints, found.day),
+        "patterns": found.patterns.figures(symbols),
     }
 
 

@@ -65,6 +65,7 @@ class Scores:
     SHORTFALL; the EWMA's distribution is normal.
     residual: (D, S), for a loss beyond the value-at-risk, its distance from the expected shortfall
     in forecast deviations; else NaN.
+    standard: (D, S), the error of the next value's forecast, in forecast deviations.
     simpler: (K, S), 1 if a simpler model than the last one made the forecasts from a date, else 0.
     origin: (K, S), the day of the last known price, since 1970-01-01.
     day: (D, S), the day of the price that was forecast, since 1970-01-01.
@@ -84,6 +85,7 @@ class Scores:
     joint: Floats
     ewma_joint: Floats
     residual: Floats
+    standard: Floats
     simpler: Floats
     origin: Floats
     day: Floats
@@ -125,7 +127,10 @@ def score(walked: WalkForward) -> Scores:
     )
 
 
-DAILY = ("qlike", "ewma_qlike", "constant_qlike", "hits", "joint", "ewma_joint", "residual", "day")
+DAILY = (
+    *("qlike", "ewma_qlike", "constant_qlike", "hits", "joint", "ewma_joint", "residual"),
+    *("standard", "day"),
+)
 """The scores of one-day-ahead forecasts."""
 
 
@@ -339,6 +344,7 @@ def _daily(
     level = distribution.SHORTFALL
     with np.errstate(all="ignore"):
         beyond = np.where(change < at_risk, (change - shortfall) / deviation, np.nan)
+        standard = error / deviation
     return {
         "qlike": metrics.qlike(change**2, piece.daily_variances),
         "ewma_qlike": metrics.qlike(change**2, benchmark),
@@ -347,5 +353,6 @@ def _daily(
         "joint": metrics.joint_score(change, at_risk, shortfall, level),
         "ewma_joint": metrics.joint_score(change, plain_risk, plain_shortfall, level),
         "residual": beyond,
+        "standard": standard,
         "day": np.where(there, panel.days[at + there, columns], np.nan),
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import TAILS
+from pricewright.evaluation.patterns import Patterns
 from pricewright.evaluation.scores import Losses, Scores
 from pricewright.forecasting.panel import NEVER, BySymbol
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums, where
@@ -143,6 +144,7 @@ class Summary(BySymbol):
     deviation_ratio: (S,), and shock: (S,), as in `Scores`.
     variances, joints: the QLIKE and the joint score, less EWMA's.  constants: the QLIKE less that
     of a constant variance.
+    patterns: tests of the one-day-ahead errors.
     origin: (S, K), and day: (S, D), as in `Scores`, NEVER for none.
     """
 
@@ -169,6 +171,7 @@ class Summary(BySymbol):
     variances: Differences
     constants: Differences
     joints: Differences
+    patterns: Patterns
     origin: Days
     day: Days
 
@@ -223,6 +226,7 @@ class Summary(BySymbol):
             variances=Differences.of_days(scores.qlike - scores.ewma_qlike, days),
             constants=Differences.of_days(scores.qlike - scores.constant_qlike, days),
             joints=Differences.of_days(scores.joint - scores.ewma_joint, days),
+            patterns=Patterns.of_errors(scores.standard, scores.day),
             origin=_as_days(scores.origin.T),
             day=_as_days(_by_day(scores.day, days)),
         )

@@ -70,7 +70,7 @@ def verdict(
             *left,
         ]
     said += [_point(model), _variance(model), _interval(model)]
-    said += [*_shortfall(model), *_spacing(model), *_simpler(model)]
+    said += [*_shortfall(model), *_spacing(model), *_simpler(model), *_patterns(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
@@ -108,6 +108,35 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
         "model than the deployed one, which could not be estimated by then, because a history was "
         "still short, or because of evaluation.refit or evaluation.embargo_days."
     ]
+
+
+def _patterns(model: Mapping[str, Any]) -> Iterator[str]:
+    """A caution for each pattern of the one-day-ahead errors; older models have none."""
+    found = model["metrics"]["pooled"].get("patterns", {})
+    if worst := found.get("weekday", {}).get("worst"):
+        ratio, large = worst["ratio"], worst["ratio"] > 1
+        times = "more than 10" if ratio > 10 else f"{ratio:.2g}"
+        here, elsewhere = ("narrow", "wide") if large else ("wide", "narrow")
+        yield (
+            "Caution: the size of one-day-ahead errors depends on the weekday for "
+            f"{_with_pattern(found['weekday'])}. On {worst['weekday']}s it is {times} times that "
+            f"of other days. The model does not know weekdays: its intervals are too {here} on "
+            f"such days and too {elsewhere} on others."
+        )
+    if worst := found.get("serial", {}).get("worst"):
+        turn = "falls back" if worst["correlation"] < 0 else "rises further"
+        yield (
+            "Caution: one-day-ahead errors of successive days are correlated for "
+            f"{_with_pattern(found['serial'])} ({worst['correlation']:+.2f}). A price that rose "
+            f"more than forecast often {turn} on the next day. The model does not use this: after "
+            "a large move its intervals are off, even if on average they hold as often as promised."
+        )
+
+
+def _with_pattern(found: Mapping[str, Any]) -> str:
+    """How many of the symbols have a pattern, and the one that has it most."""
+    most = "most for " * (found["found"] > 1)
+    return f"{found['found']:,} of {found['tested']:,} symbols, {most}{found['worst']['symbol']}"
 
 
 def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
