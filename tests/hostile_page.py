@@ -55,11 +55,11 @@ def hostile_report(folder: Path) -> Path:
 
 
 def _ingest(rows: int) -> dict[str, Any]:
-    delivered = {"sha256": "a" * 64, "bytes": 1, "rows": rows + 5, "kept": rows}
-    delivered |= {"quarantined": {"sign": 3, "conflict": 2}}
+    delivered = {"sha256": "a" * 64, "bytes": 1, "rows": rows + 5, "left_out": 0, "in_bars": rows}
+    delivered |= {"kept": rows, "quarantined": {"sign": 3, "conflict": 2}, "missing": {}}
     return delivered | {
         "source": f"https://{SCRIPT}",
-        **{"superseded": 0, "restated": 0, "withdrawn": 0, "symbols": SYMBOLS},
+        **{"superseded": 0, "restated": 0, "rescaled": 0, "withdrawn": 0, "symbols": SYMBOLS},
         **{"first_date": "2020-01-01", "last_date": "2020-07-14"},
         "deliveries": [{"place": SCRIPT} | delivered],
         "earlier": [],

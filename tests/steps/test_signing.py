@@ -61,6 +61,7 @@ def test_any_answer_other_than_yes_signs_nothing(signed_up, keys, answer):
     done = run(signed_up, "sign", "report", "--key", keys["reviewer"], answer=answer)
     assert done.code == 1
     assert "nothing was signed" in done.stderr
+    assert ("nobody answered" in done.stderr) == (answer == "")
     assert not (signed_up.folder / "signoffs").exists()
     assert ledger.read(signed_up.folder / "ledger")[-1].event != "signoff"
 

@@ -445,13 +445,16 @@ def test_a_table_without_symbols_goes_with_a_model_of_one_symbol(model, tmp_path
         predict(model, prices=newer, symbols=["S0"])
 
 
-def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
+def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path, capsys):
     def lower(records):
         return [r | {"close": r["close"] - 50} for r in records]
 
     path = train(tmp_path, lower(FIRST))
-    found = predict(path, prices=write_clean(tmp_path / "newer.json", lower(LATER)))
-    assert {r["from"] for r in found} == {DAYS[-1]}
+    near_zero = [r | {"close": 0.01 * (-1) ** n} for n, r in enumerate(LATER)]
+    for newer in (lower(LATER), near_zero):
+        found = predict(path, prices=write_clean(tmp_path / "newer.json", newer))
+        assert {r["from"] for r in found} == {DAYS[-1]}
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("volatility", ["rolling", "combined"])

@@ -3,10 +3,12 @@
 import os
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import run_pricewright
+from pricewright.commands import status
 from pricewright.commands.status import _wrapped, outdated
 from pricewright.files.disk import sha256
 from pricewright.files.documents import write_json
@@ -72,6 +74,18 @@ def test_a_file_that_is_missing_is_named(results, name):
 def test_a_model_that_is_not_deployed_is_named(results):
     (results / "results/deployed_model.json").unlink()
     assert outdated(results, [], BEGAN) == ["results/deployed_model.json is missing"]
+
+
+def test_while_a_step_is_running_nothing_is_called_out_of_date(results, monkeypatch):
+    (results / "results/deployed_model.json").unlink()
+    monkeypatch.setattr(status, "last_start", lambda root: BEGAN)
+    monkeypatch.setattr(status, "_not_taken_in", lambda root, config: iter(()))
+
+    def notes(state):
+        return status._outdated_results(results, {}, (), {"clean": [SimpleNamespace(state=state)]})
+
+    assert notes("running") == []
+    assert "results/deployed_model.json is missing" in notes("ok")
 
 
 def test_on_a_narrow_terminal_a_line_is_broken_but_no_command():

@@ -67,6 +67,11 @@ def test_before_a_release_and_before_the_first_run_there_is_nothing_to_say(root)
     assert (describe_watch(root), watch_warning(root)) == ([], None)
 
 
+def test_a_link_to_a_release_that_the_ledger_does_not_know_is_red(root):
+    left(root, RED | {"release": None, "model": None, "red_since": None, "yellow_since": None})
+    assert describe_watch(root)[0] == "red: results/monitor.html"
+
+
 def test_what_was_found_about_the_release_before_is_not_said_of_this_one(root):
     before = ["about the previous release: the next run watches the one in production"]
     left(root, RED | {"release": OTHER})

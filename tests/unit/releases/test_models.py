@@ -188,13 +188,14 @@ def test_config_and_symbols_that_changed_are_named(desk, capsys):
     trained(desk, 0)
     path = desk.root / "results/model.json"
     document = parse_json(path.read_bytes(), "model")
-    document["parameters"]["decay"] = 0.9
+    document["parameters"] |= {"decay": 0.9, "price": "adj_close"}
     for part in (document["symbols"], document["metrics"]["by_symbol"]):
         part["T9"] = part.pop("S1")
     (desk.root / "other.json").write_text(json.dumps(document))
     compare("last", "other.json")
     text = capsys.readouterr().out
     assert re.search(r"decay +0\.94 -> 0\.9  \(-0\.04\)", text)
+    assert re.search(r"price +close -> adj_close\n", text)
     assert "Gone symbols\n  S1" in text
     assert "New symbols\n  T9" in text
     assert "figures are over different symbols" in text
@@ -205,6 +206,11 @@ def test_config_and_symbols_that_changed_are_named(desk, capsys):
     assert "<h2>Gone symbols</h2>\n  <p>S1</p>" in page
     assert "<script" not in page
     assert "://" not in page
+    for part in (document["symbols"], document["metrics"]["by_symbol"]):
+        del part["T9"]
+    (desk.root / "fewer.json").write_text(json.dumps(document))
+    compare("last", "fewer.json")
+    assert "figures are over different symbols" in capsys.readouterr().out
 
 
 def test_a_record_of_a_test_beside_the_other_is_told(desk, capsys):
@@ -219,5 +225,12 @@ def test_a_record_of_a_test_beside_the_other_is_told(desk, capsys):
     with contextlib.chdir(desk.root):
         compare(first, "other.json")
     assert "on 25 dates that A was not trained on: better; B's pinball loss differs by -2.10%" in (
+        capsys.readouterr().out
+    )
+    record |= {"verdict": "not comparable", "reason": "it knew all dates", "difference": None}
+    (desk.root / "other.json").write_text(json.dumps(document))
+    with contextlib.chdir(desk.root):
+        compare(first, "other.json")
+    assert "not comparable with A when it was trained: it knew all dates." in (
         capsys.readouterr().out
     )

@@ -2,9 +2,7 @@
 
 import contextlib
 import shutil
-import zipfile
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -15,7 +13,6 @@ from firm import make_results
 from pricewright.configuration.config import ingest_options
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
-from pricewright.releases import evidence, store
 from pricewright.releases.rebuild import Steps, _differences, _made, rebuild
 from report import report
 from step_functions import clean, ingest, train_or_score
@@ -224,26 +221,6 @@ def test_what_another_python_and_other_libraries_made_is_named_and_compared(firm
     assert "made with numpy 9.8.7, python 3.99, vanished 1.0 on a cluster's node, " in sentence
     assert f"here is numpy {version('numpy')}, python 3." in sentence
     assert "vanished not used on " in sentence
-
-
-def test_a_release_whose_evidence_has_everything_as_it_once_had_is_built_again(
-    firm, steps, monkeypatch
-):
-    real = store.open_release
-
-    def as_once(releases, digest):
-        manifest, contents = real(releases, digest)
-        held = {name: each for name, each in contents.items() if not name.endswith(".zip")}
-        for name in (evidence.CODE, evidence.NAME):
-            with zipfile.ZipFile(BytesIO(contents[name])) as archive:
-                held |= {each: archive.read(each) for each in archive.namelist()}
-        return manifest, {"model.json": held["model.json"], evidence.NAME: evidence.pack(held)}
-
-    firm.code = "0" * 64  # of another Python: here the code in the evidence has the digest
-    code = {"sha256": "0" * 64, "libraries": {"python": "3.99"}}
-    released_after(firm, lambda document: document["code"].update(code))
-    monkeypatch.setattr(store, "open_release", as_once)
-    assert rebuild(firm.root, steps) == []
 
 
 def test_a_comparison_is_taken_over_whatever_made_the_model(firm, steps):

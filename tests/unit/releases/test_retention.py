@@ -27,6 +27,7 @@ from pricewright.releases.store import open_release, plain_file
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
 from pricewright.signoffs.signed_files import MODEL
+from pricewright.signoffs.statements import preserved_name
 
 
 @pytest.fixture
@@ -229,6 +230,20 @@ def test_a_release_that_was_in_production_too_long_ago_is_dropped_and_the_ledger
     sentence = describe_dropped(three.root)
     assert f"release {three.first[:12]}… on {told[0].time[:10]}." in sentence
     assert "history.keep_releases_days" in sentence
+
+
+def test_the_sign_offs_of_a_dropped_release_are_kept(firm):
+    """An early version kept them in the release alone."""
+    first = firm.signed_release(0)
+    signed = [path.read_bytes() for path in folder_of(firm, first).rglob("signoffs/*/*.json")]
+    firm.signed_release(1)
+    shutil.rmtree(firm.root / "ledger/statements")
+    firm.wait(days=20)
+    kept_for(firm, 15)
+    firm.signed_release(2)
+    assert first not in firm.released()
+    assert signed
+    assert all((firm.root / preserved_name(store.sha256(each))).exists() for each in signed)
 
 
 def test_what_is_in_production_and_the_release_before_it_are_never_dropped(three):

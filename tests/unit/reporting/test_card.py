@@ -66,7 +66,8 @@ def test_no_text_of_config_or_data_is_markup(model):
 
 RECEIPT = {
     **{"sha256": SHA256, "rows": 1, "symbols": 1, "quarantined": {}, "restated": 0},
-    **{"withdrawn": 0, "first_date": "2020-01-01", "last_date": "2020-01-02", "kept": 1},
+    **{"rescaled": 0, "withdrawn": 0, "first_date": "2020-01-01", "last_date": "2020-01-02"},
+    **{"left_out": 0, "in_bars": 1, "kept": 1, "missing": {}},
 }
 
 

@@ -116,7 +116,8 @@ def test_every_grave_flag_is_one_that_cleaning_knows():
 
 def test_symbols_are_counted_among_the_rows_kept():
     came = {"source": "a.csv", "sha256": "0" * 64, "rows": 9, "symbols": 1, "quarantined": {}}
-    came |= {"first_date": "2024-01-01", "last_date": "2024-01-02", "restated": 0, "withdrawn": 0}
+    came |= {"first_date": "2024-01-01", "last_date": "2024-01-02", "missing": {}}
+    came |= dict.fromkeys(["left_out", "in_bars", "kept", "restated", "rescaled", "withdrawn"], 0)
     model = {"data": came, "receipts": {"ingest": came}}
     said = "9 rows; kept of them: 1 symbol, 2024-01-01 to 2024-01-02"
     assert dict(data.data_facts(model))["delivered"] == said

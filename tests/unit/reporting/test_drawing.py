@@ -67,9 +67,13 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
         return drawing.svg(charts.calendar(cells, ["jump"], PAGE))
 
     assert ">2020-02<" in labels(["2020-01", "2020-02"])
-    many = labels([f"{year} Q{quarter}" for year in (2020, 2021, 2022) for quarter in range(1, 5)])
+    quarters = [f"{year} Q{quarter}" for year in (2020, 2021, 2022) for quarter in range(1, 5)]
+    many = labels(quarters)
     assert all(f">{year}<" in many for year in (2020, 2021, 2022))
     assert ">2020 Q1<" not in many
+    cells = [{"flag": "jump", "period": quarter, "entries": 1} for quarter in quarters]
+    labelled = charts.calendar(cells, ["jump"], PAGE)["encoding"]["x"]["axis"]["values"]
+    assert sorted(labelled) == ["2020 Q1", "2021 Q1", "2022 Q1"]
 
 
 def drawn_lines(chart, days):
@@ -105,3 +109,14 @@ def test_the_realised_volatility_is_that_of_the_last_20_days():
         squares = [move**2 for move in moves[max(day - 20, 0) : day]]
         expected = one_percent + per_percent * (100 * math.sqrt(fmean(squares)) - 1)
         assert realised[day - 1][1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_change_of_a_price_in_levels_is_a_difference():
+    """A price that goes from -1 to 1 and back moves by 2, as is forecast."""
+    days = [
+        {"time": 86_400_000 * day, "price": (-1) ** day, "volatility": 2.0} for day in range(40)
+    ]
+    chart = charts.volatility("level", PAGE)
+    lines = drawn_lines(chart, days)
+    assert len({height for line in lines for _, height in line}) == 1
+    assert "%" not in drawing.svg(chart | {"datasets": {"days": days}})

@@ -79,6 +79,9 @@ def renamed(model, names):
 def record(verdict, **changes):
     found = {"sha256": "c" * 64, "cutoff": "2020-05-29", "verdict": verdict, "reason": None}
     found |= {"symbols": 3, "origins": 19, "origins_it_knew": 0}
+    ours = {"mase": 1.0, "crps": 0.5, "coverage": 0.9}
+    both = {"challenger": ours, "champion": {name: 1.1 * value for name, value in ours.items()}}
+    found["metrics"] = {"pooled": both, "by_symbol": {}}
     return {"champion": found | {"difference": -0.021, "lower": -0.03, "upper": -0.012} | changes}
 
 
@@ -395,6 +398,7 @@ def test_the_champion_is_compared_in_words(model, verdict, words):
     text = flat(section(page(model | record(verdict)), "Compared with the deployed model"))
     assert f"{words} (sha256 {'c' * 12}…, cutoff 2020-05-29)" in text
     assert "loss is 2.10% lower (95% interval -3.00% to -1.20%), over 19 dates and 3 sym" in text
+    assert "MASE 1.000 against 1.100, CRPS 0.500 against 0.550, interval held 90.0%" in text
     assert "flatters" not in text
 
 
@@ -539,7 +543,8 @@ def test_a_few_fallbacks_are_listed_by_symbol_and_the_rest_counted(model):
     lines = section(page(model), "Fallbacks")
     assert flat(lines[1:]) == f"S0 {'; '.join(notes)} S2 {notes[0]}"
     names = [f"T{number}" for number in range(5)]
-    model["symbols"] = {name: model["symbols"]["S2"] for name in names}
+    for part, key in ((model, "symbols"), (model["metrics"], "by_symbol")):
+        part[key] = {name: part[key]["S2"] for name in names}
     lines = section(page(model), "Fallbacks")
     assert [line.split()[0] for line in lines[1:]] == ["T0", "T1", "T2", "(2"]
 
@@ -704,7 +709,8 @@ def test_a_page_that_does_not_name_one_model_is_refused(model, times):
 def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     receipt = {"source": "a.csv", "sha256": "0" * 64, "rows": 9, "symbols": 1}
     receipt |= {"first_date": "2024-01-01", "last_date": "2024-01-02"}
-    receipt |= {"restated": 2, "withdrawn": 1}
+    receipt |= {"restated": 2, "rescaled": 0, "withdrawn": 1, "superseded": 0}
+    receipt |= {"left_out": 0, "in_bars": 2, "kept": 2, "missing": {}}
     receipt["quarantined"] = {"sign": 1, "conflict": 4, "duplicate": 2}
     cleaned = {"duplicates": 0, "removed": 0, "dropped": 0, "corrected": 1, "filled": {}}
     cleaned["flags"] = {"jump": 0, "stale": 3}

@@ -9,6 +9,8 @@ def model(accepted=True):
     return {
         "acceptance": {"accepted": accepted, "criteria": {} if accepted else missed},
         "metrics": {"pooled": {"model": {"mase": None}}},
+        "parameters": {"price": "close"},
+        "receipts": {},
     }
 
 
@@ -54,3 +56,14 @@ def test_a_model_that_is_deployed_though_it_is_not_accepted_is_told_of_in_capita
     text = run_summary(tmp_path, ["deploy"], 1, allow_unaccepted=True)
     assert "NOT ACCEPTED: coverage is 0.8" in text
     assert "BEING DEPLOYED" in text
+
+
+def test_of_an_accepted_model_it_does_not_matter_whether_others_may_be_deployed(tmp_path):
+    accepted = model()
+    unknown = {"value": None, "limit": "more", "met": None, "what": "share of prices"}
+    accepted["acceptance"]["criteria"]["coverage"] = unknown
+    write_json(tmp_path / "results/model.json", accepted)
+    may, may_not = (
+        run_summary(tmp_path, ["deploy"], 1, allow_unaccepted=allowed) for allowed in (True, False)
+    )
+    assert may == may_not

@@ -80,8 +80,9 @@ def test_what_cannot_be_laid_aside_leaves_the_candidate_as_it_was(
 
 
 def test_before_anything_was_trained_it_is_said_what_to_run(office):
-    with pytest.raises(Refusal, match=f"{CANDIDATE}/ingest.json: no such file; run `snakemake"):
+    with pytest.raises(Refusal, match=f"{CANDIDATE}/ingest.json: no such file; run `snake") as lost:
         laid(office)
+    assert "if production/candidate is still missing then, train a model with" in str(lost.value)
 
 
 def test_in_the_other_modes_people_sign_what_is_in_results():

@@ -275,6 +275,14 @@ def test_what_is_done_to_a_key_a_statement_or_the_ledger_voids_a_sign_off(office
     assert not office.check("report").satisfied
 
 
+def test_who_signed_for_another_ledger_is_not_known_to_have_trained_the_model(office):
+    office.record_run("author")
+    office.sign("author", "author")
+    assert [signoff.who for signoff in office.check().trainers] == ["author"]
+    rewritten(office)
+    assert office.check().trainers == []
+
+
 def test_a_key_that_has_run_out_no_longer_counts(office):
     text = (office.root / "config/signers").read_text()
     dated = 'reviewer valid-before="20260110",'

@@ -279,6 +279,16 @@ def test_a_sign_off_that_never_was_in_order_is_a_problem_whatever_a_line_says(of
     assert len(audited(office).problems) > 0
 
 
+def test_bytes_that_are_no_signature_are_a_lost_statement(office):
+    office.sign("reviewer", "report")
+    for folder in ("signoffs/report", "ledger/statements"):
+        (path,) = (office.root / folder).glob("*.sig")
+        path.write_bytes(b"no signature")
+    lost, void = audited(office).problems
+    assert "the signed statement of this signoff by reviewer is missing or was changed" in lost
+    assert "it does not have the format of an SSH signature" in void
+
+
 def test_the_audit_names_a_line_that_a_clock_was_set_back_for(office):
     office.wait(minutes=-11)
     office.sign("reviewer", "report")

@@ -147,6 +147,8 @@ def test_a_model_to_score_that_is_compared_is_not_said_to_be_estimated(in_place,
     known, unknown = asked["metrics"]["origins_the_model_knew"], asked["champion"]["origins"]
     assert known + unknown == asked["metrics"]["origins"]
     asked["champion"] |= {"verdict": "no difference", "difference": 0.0, "lower": 0.0, "upper": 0.0}
+    figures = dict.fromkeys(["challenger", "champion"], asked["metrics"]["pooled"]["model"])
+    asked["champion"]["metrics"] = {"pooled": figures}
     said = " ".join(verdict.champion(asked))
     assert "estimated again" not in said
     assert "Both models kept their parameters" in said

@@ -21,7 +21,7 @@ from pricewright.configuration.config import (
     source_digests,
     source_files,
 )
-from pricewright.files.disk import file_sha256, read_begin, read_whole
+from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import as_written_by_a_run, read_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
@@ -50,9 +50,8 @@ from pricewright.signoffs.signed_files import (
 )
 from pricewright.steplog.last_run import Attempt, describe_run, last_run
 
-_HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
-"""The digest of a model's data, in the first lines of its file, which may be large."""
+"""The digest of a model's data."""
 _CODE = re.compile(rb'"code": \{\s*"sha256": "([0-9a-f]{64})"')
 """The digest of the code that made a model."""
 _TRAINING = WORKFLOW / "workflow/scripts/train_or_score.py"
@@ -86,12 +85,12 @@ def _links(root: Path) -> Iterator[str]:
     raw, clean = (read_json(root / name) for name in (RECEIPT, CLEANING))
     if raw["records"]["sha256"] != clean["input"]["sha256"]:
         yield f"{CLEANING} was made from other prices than {RECEIPT} describes"
-    data = _DATA.search(read_begin(root / MODEL, _HEAD))
+    content = read_whole(root / MODEL)
+    data, model = _DATA.search(content), sha256(content)
     if data is None or data[1].decode() != clean["records"]["sha256"]:
         yield f"{MODEL} was made from other prices than {CLEANING} describes"
-    if _is_of_other_code(root / MODEL):
+    if _is_of_other_code(content):
         yield f"{MODEL} was made by other code: the workflow has changed since"
-    model = file_sha256(root / MODEL)
     page = read_whole(root / REPORT).decode(errors="replace")
     if named_model(page, REPORT)[1] != model:
         yield f"{REPORT} is about a different model from {MODEL}"
@@ -101,16 +100,16 @@ def _links(root: Path) -> Iterator[str]:
         yield f"{DEPLOYED} is a different model from {MODEL}"
 
 
-def _is_of_other_code(model: Path) -> bool:
+def _is_of_other_code(model: bytes) -> bool:
     """Whether a model was made by other code than is here, as far as its file says."""
-    code = _CODE.search(read_whole(model))
+    code = _CODE.search(model)
     return code is not None and code[1].decode() != code_digest(_TRAINING)
 
 
 def _unreadable_release(root: Path) -> Iterator[str]:
     """A line if this version of the workflow cannot read the model in production."""
     model = root / IN_PRODUCTION
-    if not model.exists() or not _is_of_other_code(model):
+    if not model.exists() or not _is_of_other_code(read_whole(model)):
         return
     try:
         open_model(model)

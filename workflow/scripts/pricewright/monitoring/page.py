@@ -63,7 +63,7 @@ def _evidence(spans: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -
             "release": span["release"][:12],
         }
         for span in spans
-        for day in span.get("by_day", [])
+        for day in span["by_day"]
         for key, name in NAMES.items()
         if key in day
     ]
@@ -109,12 +109,12 @@ def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> P
     points: list[dict[str, Any]] = []
     window: list[Mapping[str, Any]] = []
     for span in spans:
-        for day in span.get("by_day", []):
+        for day in span["by_day"]:
             window = [*window, day][-LATELY:]
             forecasts = sum(each["forecasts"] for each in window)
             outside = sum(each["outside"] for each in window)
             points.append({"date": day["date"], "share": 1 - outside / max(forecasts, 1)})
-    level = found.get("coverage", {}).get("promised", 0.9)
+    level = found["coverage"]["promised"]
     line: Spec = {
         "data": {"values": points},
         "mark": {"type": "line", "color": PAGE.model},
@@ -155,7 +155,7 @@ def _rule(field: str, value: float, colour: str, *, dashed: bool = True) -> Spec
 
 def _over_time(spans: Sequence[Mapping[str, Any]], height: int, layers: Sequence[Spec]) -> str:
     """A drawn picture of these layers, with a vertical line at the start of each release."""
-    begins = [{"date": span["by_day"][0]["date"]} for span in spans if span.get("by_day")]
+    begins = [{"date": span["by_day"][0]["date"]} for span in spans if span["by_day"]]
     releases = {
         "data": {"values": begins},
         "mark": {"type": "rule", "color": PAGE.muted, "strokeWidth": 1},

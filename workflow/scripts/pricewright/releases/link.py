@@ -44,10 +44,9 @@ def pointing_at(production: Path, digest: str) -> Iterator[None]:
     """Point the link at a release while the block runs, and keep it if the block succeeds.
 
     If the block raises, the old link is restored. The link for the way back is made before the
-    swap, so that a full disk cannot prevent it.
+    swap, so that a full disk cannot prevent it. `recover` has removed leftovers.
     """
     link, following, back = (production / name for name in (CURRENT, _NEXT, _BACK))
-    remove_leftovers(production)
     before = read_link(production)
     if before:
         os.symlink(f"releases/{before}", back)
@@ -69,11 +68,9 @@ def pointing_at(production: Path, digest: str) -> Iterator[None]:
 
 def set_link(production: Path, digest: str | None) -> None:
     """Point the link at a release, or remove it."""
-    remove_leftovers(production)
     if digest:
         return point_link(production / CURRENT, f"releases/{digest}")
-    with suppress(FileNotFoundError):
-        os.unlink(production / CURRENT)
+    os.unlink(production / CURRENT)
     sync_folder(production)
 
 

@@ -105,12 +105,8 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
 def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     """The model that the kept bytes give."""
     code, made_by = code_digest(steps.script), parse_json(contents[MODEL], MODEL)["code"]["sha256"]
-    with zipfile.ZipFile(
-        BytesIO(contents[evidence.NAME])
-    ) as archive:  # where old releases have all
-        held = {name: archive.read(name) for name in archive.namelist()} | dict(contents)
-    kept = contents.get(evidence.CODE, contents[evidence.NAME])
-    if code != made_by and code != _code_in(kept):
+    packed = contents.get(evidence.CODE)  # a release of an early version has none
+    if code != made_by and not (packed and code == _code_in(packed)):
         raise Refusal(
             f"it was made by code with digest {made_by[:12]}…, but the code here has "
             f"{code[:12]}…; use that in production/current/{evidence.CODE}, as docs/daily.md says "
@@ -118,8 +114,10 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
         )
     released = parse_model(contents[MODEL], MODEL)
     versions = released["code"]["libraries"]
-    config = parse_json(held[evidence.CONFIG], evidence.CONFIG)
-    given = {name: held[name] for name in (evidence.CORRECTIONS, evidence.SCORED) if name in held}
+    with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:
+        config = parse_json(archive.read(evidence.CONFIG), evidence.CONFIG)
+    inputs = (evidence.CORRECTIONS, evidence.SCORED)
+    given = {name: contents[name] for name in inputs if name in contents}
     with _in_temporary_folder() as folder:
         _lay_out(root, folder, config, released)
         for name, content in given.items():

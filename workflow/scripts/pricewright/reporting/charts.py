@@ -197,7 +197,7 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
     periods = list(dict.fromkeys(cell["period"] for cell in cells))
     years = list({period[:4]: period for period in reversed(periods)}.values())
     few = len(periods) <= FEW
-    most = max((cell["entries"] for cell in cells), default=1)
+    most = max(cell["entries"] for cell in cells)
     labels = {
         "values": periods if few else years,
         "labelExpr": "datum.value" if few else "slice(datum.value, 0, 4)",

@@ -41,16 +41,15 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         found["source"], found["sha256"] = came["source"], came["sha256"]
         found["delivered"] = f"{came['rows']:,} rows; kept of them: {span(came)}"
         found["quarantine"] = _counted("rows", came["quarantined"])
-        # older receipts have neither
-        if left_out := came.get("left_out"):
+        if left_out := came["left_out"]:
             found["filtered"] = f"{left_out:,} rows left out by source.where"
-        if "in_bars" in came and came["in_bars"] != came["kept"]:
-            bars = came["kept"] - came.get("superseded", 0)
+        if came["in_bars"] != came["kept"]:
+            bars = came["kept"] - came["superseded"]
             found["bars"] = f"{bars:,} daily bars from {came['in_bars']:,} rows"
         if cut := came.get("last_bar_lost"):
             days = [f"{symbol} on {day}" for symbol, some in cut.items() for day in some]
             found["cut short"] = f"{some_of(days)}: the day's last row is quarantined"
-        if missing := came.get("missing"):
+        if missing := came["missing"]:
             found["missing"] = _counted("values", missing)
         if changes := history_changes(came):
             found["restated"] = changes
@@ -75,8 +74,9 @@ def rows_left_out(cleaned: Mapping[str, Any]) -> str:
 
 def history_changes(receipt: Mapping[str, Any]) -> str:
     """What later deliveries changed in earlier ones, by ingest's receipt; empty if nothing."""
-    restated, withdrawn = receipt["restated"], receipt["withdrawn"]
-    rescaled = receipt.get("rescaled", 0)  # older receipts have none
+    restated, rescaled, withdrawn = (
+        receipt[what] for what in ("restated", "rescaled", "withdrawn")
+    )
     if not (restated or rescaled or withdrawn):
         return ""
     words = [f"{restated:,} values restated", f"{withdrawn:,} rows withdrawn"]

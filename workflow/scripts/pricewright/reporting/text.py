@@ -342,13 +342,12 @@ def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
 
     Very large and very small numbers have fewer digits if a line has no room for all.
     """
-    symbols = [symbol for symbol in worst(model) if symbol in model["symbols"]][:max_symbols]
-    states = {symbol: model["symbols"][symbol] for symbol in symbols}
+    states = {symbol: model["symbols"][symbol] for symbol in worst(model)[:max_symbols]}
     headers = ["symbol", "date", "price", "point", "from", "to", "VaR", "ES"]
     lines: list[str] = []
     for room in range(_LONGEST, 6, -1):
         rows = [_forecast_row(symbol, state, room) for symbol, state in states.items()]
-        rows += _more(len(model["symbols"]) - len(symbols))
+        rows += _more(len(model["symbols"]) - max_symbols)
         lines = _table(rows, headers)
         if max(map(len, lines)) <= WIDTH:
             break

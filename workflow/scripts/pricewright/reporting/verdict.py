@@ -141,8 +141,8 @@ def _with_pattern(found: Mapping[str, Any]) -> str:
 
 def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
     """What could not be kept of the data, and what was kept but is probably wrong."""
-    slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get(SLIP, 0)
-    flagged, price = (quality or {}).get("flagged", []), model.get("parameters", {}).get("price")
+    slips = model["receipts"].get("clean", {}).get("flags", {}).get(SLIP, 0)
+    flagged, price = (quality or {}).get("flagged", []), model["parameters"]["price"]
     splits = [each for each in flagged if each["flag"] == SPLIT and _is_in(price, each)]
     newest = _newest([each for each in flagged if each["flag"] == SLIP], slips)
     looks = [
@@ -160,7 +160,7 @@ def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -
     return [*_lost(model), *([suspect] if looks else [])]
 
 
-def _is_in(price: str | None, split: Mapping[str, Any]) -> bool:
+def _is_in(price: str, split: Mapping[str, Any]) -> bool:
     """Whether the modelled price has the move of a split, as far as adj_close tells."""
     confirmed = split["confirmed"]
     return confirmed is False or (bool(confirmed) and price != "adj_close")
@@ -177,7 +177,7 @@ def _newest(entries: Sequence[Mapping[str, Any]], count: int) -> str:
 
 def _lost(model: Mapping[str, Any]) -> Iterator[str]:
     """What of the delivered rows could not be kept, if any."""
-    receipts = model.get("receipts", {})
+    receipts = model["receipts"]
     came, dropped = receipts.get("ingest", {}), receipts.get("clean", {}).get("newest_dropped", {})
     reasons = came.get("quarantined", {})
     again = reasons.get("duplicate", 0)
@@ -223,13 +223,12 @@ def champion(model: Mapping[str, Any]) -> list[str]:
         f"Its pinball loss is {loss} (95% interval {lower:+.2f}% to {upper:+.2f}%), "
         f"over {record['origins']} dates and {record['symbols']:,} symbols that both have.",
     ]
-    if record.get("metrics"):  # older models have none
-        ours, theirs = (record["metrics"]["pooled"][who] for who in ("challenger", "champion"))
-        said.append(
-            f"MASE {ours['mase']:.3f} against {theirs['mase']:.3f}, CRPS {ours['crps']:.3f} "
-            f"against {theirs['crps']:.3f}, interval held {ours['coverage']:.1%} against "
-            f"{theirs['coverage']:.1%}."
-        )
+    ours, theirs = (record["metrics"]["pooled"][who] for who in ("challenger", "champion"))
+    said.append(
+        f"MASE {ours['mase']:.3f} against {theirs['mase']:.3f}, CRPS {ours['crps']:.3f} "
+        f"against {theirs['crps']:.3f}, interval held {ours['coverage']:.1%} against "
+        f"{theirs['coverage']:.1%}."
+    )
     said.append(
         "Both models kept their parameters on these dates."
         if model["scored_model"]

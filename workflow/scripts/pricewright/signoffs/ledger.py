@@ -384,14 +384,11 @@ DROPPED = "dropped"
 
 
 def dropped_releases(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """The ledger's line for each release that was dropped and not released again since."""
-    found = {}
-    for entry in entries:
-        if entry.event == DROPPED:
-            found[str(entry.fields["release"])] = entry
-        elif entry.event in BEGUN:
-            found.pop(str(entry.fields["release"]), None)
-    return found
+    """The ledger's line for each release that was dropped.
+
+    It cannot be released again: a release's digest depends on the ledger before it.
+    """
+    return {str(entry.fields["release"]): entry for entry in entries if entry.event == DROPPED}
 
 
 def undone_releases(entries: Iterable[Entry]) -> set[str]:

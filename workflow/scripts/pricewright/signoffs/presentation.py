@@ -127,11 +127,11 @@ class _Read:
 
 def _rows_in(receipt: Mapping[str, Any]) -> str:
     words = [f"{receipt['rows']:,} delivered"]
-    if left_out := receipt.get("left_out"):  # older receipts have none
+    if left_out := receipt["left_out"]:
         words.append(f"{left_out:,} left out by source.where")
-    if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
+    if receipt["in_bars"] != receipt["kept"]:
         words.append(f"{receipt['in_bars']:,} in daily bars")
-    kept = receipt["kept"] - receipt.get("superseded", 0)
+    kept = receipt["kept"] - receipt["superseded"]
     return ", ".join([*words, f"{kept:,} kept"])
 
 

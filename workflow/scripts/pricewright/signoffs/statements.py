@@ -248,7 +248,7 @@ def namespace(gate: str) -> str:
 def sign(content: bytes, key: Path, gate: str) -> bytes:
     """The signature of some bytes; raises Refusal with ssh-keygen's words if it fails."""
     done = _run(["-Y", "sign", "-f", str(key), "-n", namespace(gate)], content, waits=True)
-    if done.returncode or not done.stdout:
+    if done.returncode:
         raise Refusal(f"{key}: {PROGRAM} did not sign ({_words(done)}); check the key.")
     return done.stdout
 

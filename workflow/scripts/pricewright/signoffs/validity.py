@@ -85,13 +85,13 @@ class Case:
         return self.author is not None if self.trainers is None else bool(self.trainers)
 
     def trained(self, who: str, policy: Policy) -> bool:
-        """Whether a signer trained the model: they signed so, or the ledger names them.
+        """Whether a signer of a policy trained the model: they signed so, or the ledger names them.
 
         Two names with the same key are the same person.
         """
-        names = {*(self.trainers or ())}
+        names = self.trainers or ()
         keys = {*self.trainer_keys, *(key for name in names for key in policy.keys_of(name))}
-        if who in names or policy.keys_of(who) & keys:
+        if policy.keys_of(who) & keys:
             return True
         return self.author is not None and is_author(who, self.author, policy)
 
