@@ -6,7 +6,7 @@ from forecasts import trained
 
 from conftest import market
 from pricewright.evaluation.acceptance import failed, key_of
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, count_of
 from pricewright.forecasting.model_file import named_model
 from pricewright.forecasting.settings import DistributionKind, LocationKind, VolatilityKind
 from pricewright.reporting import charts as pooled
@@ -180,6 +180,13 @@ def test_the_whole_distribution_is_said_by_the_tenths_that_are_furthest_off(mode
 )
 def test_a_share_has_the_digits_that_it_has(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (12_345, "12,345 rows")]
+)
+def test_one_thing_is_not_counted_in_the_plural(count, said):
+    assert count_of(count, "row") == said
 
 
 def test_a_tiny_p_value_is_not_called_zero():
@@ -717,7 +724,7 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     model["receipts"] = {"ingest": receipt, "clean": cleaned}
     text = page(model)
     assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 sign" in text
-    assert "restated    2 values restated, 1 rows withdrawn" in text
+    assert "restated    2 values restated, 1 row withdrawn" in text
     assert "flagged     3 flags: 3 stale" in text
     assert "left out    0 exact duplicates, 0 incomplete rows\n" in text
     cleaned["removed"] = 2

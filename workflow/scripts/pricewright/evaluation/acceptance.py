@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
+from pricewright.files.errors import count_of
 from pricewright.tables.options import Bounds, Options
 from pricewright.tables.symbol_columns import column_of
 
@@ -280,7 +281,7 @@ def _deviation(newest: Mapping[str, Any] | None, thresholds: Criteria) -> dict[s
     if newest["ratio"] >= HIGHEST_RATIO:
         what += ", which hardly moved before"
     if few := newest.get("too_few_days"):
-        what += f"{_NOT_FOR}{few} symbol{'s' if few > 1 else ''} with too few days"
+        what += f"{_NOT_FOR}{count_of(few, 'symbol')} with too few days"
     found = _criterion(newest["ratio"], limit, what)
     day = {key: newest[key] for key in ("symbol", "date")}
     return found if found["met"] else found | {"decided_by": [day]}
@@ -341,8 +342,11 @@ def _kupiec(
         why = f"no symbol has {ENOUGH_DAYS} days"
     elif limit <= 0 < thresholds.kupiec_share:
         most = max(found["tested"] for found in tails.values())
-        who = f"{most} symbol{'s have' if most > 1 else ' has'}"
-        why = f"only {who} enough days, and that few may all fail by chance"
+        have = "has" if most == 1 else "have"
+        why = (
+            f"only {count_of(most, 'symbol')} {have} enough days, and that few may all fail by "
+            "chance"
+        )
     return _criterion(
         value, limit, what, thresholds.kupiec_share, side="least", worst=0.0, not_judged=why
     )

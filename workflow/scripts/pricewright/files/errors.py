@@ -30,6 +30,11 @@ def some_of(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def count_of(count: int, noun: str) -> str:
+    """A number of things in words, such as "1 row" and "2,000 rows"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shortened(text: str, most: int = 60) -> str:
     """The text, cut to `most` characters and ending in "..." if it is longer."""
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pricewright.evaluation.acceptance import key_of
-from pricewright.files.errors import some_of
+from pricewright.files.errors import count_of, some_of
 from pricewright.reporting.data import data_facts
 from pricewright.reporting.figures import format_number, limit, percent
 from pricewright.reporting.text import JUDGED
@@ -47,8 +47,8 @@ def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
             ]
         ),
         "Intended use": [
-            f"Forecasts of `{chosen['price']}` for the {len(symbols):,} symbols below, 1 to "
-            f"{chosen['horizon']} trading days ahead: a point, an interval of "
+            f"Forecasts of `{chosen['price']}` for the {count_of(len(symbols), 'symbol')} below, "
+            f"1 to {chosen['horizon']} trading days ahead: a point, an interval of "
             f"{percent(chosen['level'])}, quantiles. It covers no other symbols, no intraday "
             "prices, and uses nothing but these prices. To use it: "
             "`pricewright predict --model model.json`; add `--prices` for newer prices.",

@@ -8,7 +8,7 @@ import numpy as np
 
 from pricewright.cleaning.options import FLAGS
 from pricewright.evaluation.acceptance import WRONG_PRICE, deciding
-from pricewright.files.errors import some_of
+from pricewright.files.errors import count_of, some_of
 from pricewright.intake.reading.quarantine import REASONS
 
 MOST_PERIODS = 60
@@ -39,35 +39,39 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = {}
     if came := receipts.get("ingest"):
         found["source"], found["sha256"] = came["source"], came["sha256"]
-        found["delivered"] = f"{came['rows']:,} rows; kept of them: {span(came)}"
-        found["quarantine"] = _counted("rows", came["quarantined"])
+        found["delivered"] = f"{count_of(came['rows'], 'row')}; kept of them: {span(came)}"
+        found["quarantine"] = _counted("row", came["quarantined"])
         if left_out := came["left_out"]:
-            found["filtered"] = f"{left_out:,} rows left out by source.where"
+            found["filtered"] = f"{count_of(left_out, 'row')} left out by source.where"
         if came["in_bars"] != came["kept"]:
             bars = came["kept"] - came["superseded"]
-            found["bars"] = f"{bars:,} daily bars from {came['in_bars']:,} rows"
+            found["bars"] = f"{count_of(bars, 'daily bar')} from {count_of(came['in_bars'], 'row')}"
         if cut := came.get("last_bar_lost"):
             days = [f"{symbol} on {day}" for symbol, some in cut.items() for day in some]
             found["cut short"] = f"{some_of(days)}: the day's last row is quarantined"
         if missing := came["missing"]:
-            found["missing"] = _counted("values", missing)
+            found["missing"] = _counted("value", missing)
         if changes := history_changes(came):
             found["restated"] = changes
     if cleaned := receipts.get("clean"):
-        found["left out"] = f"{cleaned['duplicates']:,} exact duplicates, {rows_left_out(cleaned)}"
+        found["left out"] = (
+            f"{count_of(cleaned['duplicates'], 'exact duplicate')}, {rows_left_out(cleaned)}"
+        )
         corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
-        found["changed"] = f"{corrected:,} declared corrections, {filled:,} values filled in"
+        found["changed"] = (
+            f"{count_of(corrected, 'declared correction')}, {count_of(filled, 'value')} filled in"
+        )
         if bare := cleaned.get("without_adj_close"):
             found["adj_close"] = f"the close of {some_of(bare)}, which has none"
-        found["flagged"] = _counted("flags", cleaned["flags"])
-    return [*found.items(), ("kept", f"{data['rows']:,} rows, {span(data)}")]
+        found["flagged"] = _counted("flag", cleaned["flags"])
+    return [*found.items(), ("kept", f"{count_of(data['rows'], 'row')}, {span(data)}")]
 
 
 def rows_left_out(cleaned: Mapping[str, Any]) -> str:
     """The rows that `clean` left out besides duplicates, according to its receipt."""
     if "removed" not in cleaned:  # older receipts count both together
-        return f"{cleaned['dropped']:,} rows dropped"
-    words = f"{cleaned['dropped']:,} incomplete rows"
+        return f"{count_of(cleaned['dropped'], 'row')} dropped"
+    words = count_of(cleaned["dropped"], "incomplete row")
     removed = cleaned["removed"]
     return f"{words}, {removed:,} removed as declared" if removed else words
 
@@ -79,7 +83,7 @@ def history_changes(receipt: Mapping[str, Any]) -> str:
     )
     if not (restated or rescaled or withdrawn):
         return ""
-    words = [f"{restated:,} values restated", f"{withdrawn:,} rows withdrawn"]
+    words = [f"{count_of(restated, 'value')} restated", f"{count_of(withdrawn, 'row')} withdrawn"]
     return ", ".join([*words[:1], *[f"{rescaled:,} series rescaled"] * bool(rescaled), *words[1:]])
 
 
@@ -89,17 +93,15 @@ def counts_of_kinds(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for count, kind in kinds)
 
 
-def _counted(what: str, counts: Mapping[str, int]) -> str:
+def _counted(noun: str, counts: Mapping[str, int]) -> str:
     """The total and the count of each kind, largest first."""
     shown = counts_of_kinds(counts)
-    total = sum(counts.values())
-    return f"{total:,} {what if total != 1 else what[:-1]}" + (f": {shown}" if shown else "")
+    return count_of(sum(counts.values()), noun) + (f": {shown}" if shown else "")
 
 
 def span(facts: Mapping[str, Any]) -> str:
     """The number of symbols, and the first and last date."""
-    symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
-    return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
+    return f"{count_of(facts['symbols'], 'symbol')}, {facts['first_date']} to {facts['last_date']}"
 
 
 def quarantine_counts(model: Mapping[str, Any]) -> Counted:
@@ -162,7 +164,7 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
     if other := entry.get("other"):
         yield f"as {other}"
     if days := entry.get("rows") or entry.get("days"):
-        yield f"{days:,} days"
+        yield count_of(days, "day")
     if proposed := entry.get("proposal"):
         yield proposed
 

@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from pricewright.files.clock import format_duration
 from pricewright.files.documents import read_json
+from pricewright.files.errors import count_of
 from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.verdict import doubts, verdict
 
@@ -31,7 +32,7 @@ def run_summary(
 
     A run that made no model, report or forecasts does not mention those of an earlier run.
     """
-    lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
+    lines = [f"{count_of(len(steps), 'step')} in {format_duration(seconds)}"]
     if STEPS_OF_A_MODEL & set(steps):
         flagged = root / "results/data_quality.json"
         model = with_records(read_json(root / "results/model.json"))

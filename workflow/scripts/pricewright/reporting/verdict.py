@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pricewright.evaluation.acceptance import failed, not_judged
-from pricewright.files.errors import some_of
+from pricewright.files.errors import count_of, some_of
 from pricewright.forecasting.distribution import LONGER
 from pricewright.reporting.data import SLIP, SPLIT
 from pricewright.reporting.figures import is_significant, p_value, percent
@@ -101,12 +101,12 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
     found = model["metrics"]["pooled"].get("simpler")
     if not found:
         return []
-    which = f"{found['symbols']:,} of {model['metrics']['pooled']['symbols']:,} symbols"
+    symbols = count_of(model["metrics"]["pooled"]["symbols"], "symbol")
     share = found["dates"] / found["of_dates"]
     return [
-        f"Caution: for {which}, {share:.0%} of the evaluated dates were forecast with a simpler "
-        "model than the deployed one, which could not be estimated by then, because a history was "
-        "still short, or because of evaluation.refit or evaluation.embargo_days."
+        f"Caution: for {found['symbols']:,} of {symbols}, {share:.0%} of the evaluated dates were "
+        "forecast with a simpler model than the deployed one, which could not be estimated by "
+        "then, because a history was still short, or because of evaluation.refit or evaluation.embargo_days."
     ]
 
 
@@ -136,7 +136,8 @@ def _patterns(model: Mapping[str, Any]) -> Iterator[str]:
 def _with_pattern(found: Mapping[str, Any]) -> str:
     """How many of the symbols have a pattern, and the one that has it most."""
     most = "most for " * (found["found"] > 1)
-    return f"{found['found']:,} of {found['tested']:,} symbols, {most}{found['worst']['symbol']}"
+    symbols = count_of(found["tested"], "symbol")
+    return f"{found['found']:,} of {symbols}, {most}{found['worst']['symbol']}"
 
 
 def doubts(model: Mapping[str, Any], quality: Mapping[str, Any] | None = None) -> list[str]:
@@ -184,8 +185,8 @@ def _lost(model: Mapping[str, Any]) -> Iterator[str]:
     rows = sum(reasons.values()) - again
     values = sum(came.get("missing", {}).values())
     beside = f", beside {again:,} that came twice," if again else ""
-    what = [f"{rows:,} of {came['rows']:,} delivered rows{beside}"] if rows else []
-    what += [f"{values:,} values in other rows"] if values else []
+    what = [f"{rows:,} of {count_of(came['rows'], 'delivered row')}{beside}"] if rows else []
+    what += [f"{count_of(values, 'value')} in other rows"] if values else []
     if what:
         yield f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."
     if blind := came.get("not_compared"):
@@ -360,7 +361,7 @@ def _variance(model: Mapping[str, Any]) -> str:
     between = (
         f"QLIKE minus EWMA's: {found['qlike_difference']:+.4f}, 95% interval "
         f"{found['lower']:+.4f} to {found['upper']:+.4f}; better for {found['better']:,} of "
-        f"{found['symbols']:,} symbols"
+        f"{count_of(found['symbols'], 'symbol')}"
     )
     beside = _compared(found, "EWMA's")
     return f"The volatility forecast {beside} ({between}).{_beside_constant(found)}"

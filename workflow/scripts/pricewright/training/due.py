@@ -15,7 +15,7 @@ from pricewright.evaluation.champion import Unreadable
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.clock import date_of
 from pricewright.files.documents import read_json
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, count_of
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model_file import ModelDocument
@@ -141,7 +141,7 @@ def _reasons(
         fit = fit_symbols(panel, now.settings, unfit_symbols(now.source.step_receipts))
         new = [name for name in fit if name not in model["symbols"]]
         if len(new) > when.new_symbols * len(fit):
-            yield f"{len(new)} of {len(fit)} symbols are unknown to the model in place"
+            yield f"{len(new)} of {count_of(len(fit), 'symbol')} are unknown to the model in place"
     ours, theirs = (
         receipts.get("ingest", {}) for receipts in (now.source.step_receipts, model["receipts"])
     )
