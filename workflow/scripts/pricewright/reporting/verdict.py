@@ -106,7 +106,8 @@ def _simpler(model: Mapping[str, Any]) -> list[str]:
     return [
         f"Caution: for {found['symbols']:,} of {symbols}, {share:.0%} of the evaluated dates were "
         "forecast with a simpler model than the deployed one, which could not be estimated by "
-        "then, because a history was still short, or because of evaluation.refit or evaluation.embargo_days."
+        "then, because a history was still short, or because of evaluation.refit or "
+        "evaluation.embargo_days."
     ]
 
 
