@@ -112,14 +112,14 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
     )
 
 
-def asked(project, text, answers):
-    """What `describe` says about a file on a terminal, on which these answers are typed."""
-    deliver(project.folder, {"prices.csv": text})
+def asked(project, text, answers, uri="prices.csv"):
+    """What `describe` says about a source on a terminal, on which these answers are typed."""
+    deliver(project.folder, text if isinstance(text, dict) else {uri: text})
     script = project.folder / "workflow/scripts/pricewright"
     keyboard, terminal = os.openpty()
     os.write(keyboard, answers)
     done = subprocess.run(
-        [sys.executable, script, "describe", "prices.csv"],
+        [sys.executable, script, "describe", uri],
         stdin=terminal,
         capture_output=True,
         text=True,
@@ -182,6 +182,10 @@ def test_files_of_a_day_each_show_together_that_a_session_begins_on_an_evening(p
     assert source == {"uri": "in", "bars": "intraday", "session": "?"}
     assert "choose session: '17:00' or session: 00:00: bars begin on the evening before" in told
     assert "as on Sunday 2024-01-07" in told
+    done, source = asked(project, {}, b"1\n", "in")
+    assert "choose source.session: bars begin on the evening before" in done.stderr
+    assert source == {"uri": "in", "bars": "intraday", "session": "17:00"}
+    assert "in/2024-01-01.csv: 23 rows" in done.stdout
 
 
 def test_what_would_be_lost_is_told_with_its_reason_and_an_example(project):

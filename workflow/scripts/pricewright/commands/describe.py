@@ -266,8 +266,8 @@ class _Folder:
 
 
 def _ask_session(found: Description, files: Sequence[Item]) -> None:
-    """Leave the session open if bars of several files begin on an evening, and one shows no day
-    before it."""
+    """Ask people, on a terminal, when a session begins if bars of several files begin on an
+    evening, and one shows no day before it."""
     is_open = all(setting.key != "session" for setting in found.settings)
     if found.dialect.calendar.bars != "intraday" or not is_open:
         return
@@ -279,8 +279,17 @@ def _ask_session(found: Description, files: Sequence[Item]) -> None:
             times = reading.span[FIRST].astype(int).tolist()
             for day, time in zip(reading.prices.days.tolist(), times, strict=True):
                 first[day] = min(time, first.get(day, time))
-    if choose_session(first, found):
-        found.reading = None
+    if not choose_session(first, found):
+        return
+    answer = _ask(files[0].place, found.settings[-1]) if sys.stdin.isatty() else None
+    found.reading = None
+    if answer is not None:
+        del found.settings[-1]
+        found.answers = {**found.answers, "session": answer}
+        calendar = replace(found.dialect.calendar, session=choose_session(first, found))
+        found.dialect = replace(found.dialect, calendar=calendar)
+        with _bytes_of(files[0]) as path:
+            found.reading = read_as(path, files[0].place, found)
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
