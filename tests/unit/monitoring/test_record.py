@@ -554,6 +554,27 @@ def test_a_line_has_the_day_of_the_oldest_price_that_its_forecasts_are_made_from
     ]
 
 
+NEW_IN_LINES = ("behind", "exchange", "oldest", "symbols")
+"""The fields that lines of earlier versions do not have."""
+
+
+def test_a_record_that_an_earlier_version_began_goes_on(released, monkeypatch):
+    append = ledger.append
+
+    def as_before(*args, **fields):
+        return append(*args, **{name: fields[name] for name in fields.keys() - {*NEW_IN_LINES}})
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ledger, "append", as_before)
+        for count in (1, 2):
+            write_down(released, later(count))
+    write_down(released, later(3))
+    found = watched(released, later(4))
+    assert [day.judged for day in days(released.root)] == [False, False, True, True]
+    assert (found["days"], found["reasons"]) == (3, [])
+    assert verify_record(released.root) == []
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_verify_holds_the_newest_forecasts_against_the_day_that_they_are_a_copy_of(
     released, ending

@@ -109,6 +109,22 @@ def test_a_restated_price_has_its_symbol_searched_for_from_then_on_and_no_other(
         np.testing.assert_array_equal(one.variances, two.variances)
 
 
+def test_symbols_with_short_histories_are_estimated_again_beside_longer_ones_that_are_kept(
+    searches,
+):
+    panel, settings = uneven(900), chosen(volatility="garch11", refit=4)
+    kept = walked(panel, settings).estimates
+    (shortest,) = np.flatnonzero(panel.counts == panel.counts.min())
+    assert 2 * panel.counts[shortest] <= len(panel.days)
+    days = int(kept.digests[shortest].any(axis=-1).sum())
+    kept.digests[shortest] = 0
+    searches.clear()
+    found = walked(panel, settings, kept=kept)
+    assert 0 < sum(searches) <= days  # on the first days it had too few changes
+    for one, two in zip(found.pieces, walked(panel, settings).pieces, strict=True):
+        np.testing.assert_array_equal(one.variances, two.variances)
+
+
 @pytest.mark.parametrize("changes", [{"window_days": 300}, {"embargo_days": 2}, {"refit": 8}])
 def test_what_other_settings_made_is_not_taken(changes):
     panel = simulated(2, 400)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from pricewright.files.clock import day_number
 from pricewright.files.disk import file_sha256, read_regular, sha256
 from pricewright.files.errors import Refusal
+from pricewright.forecasting.panel import NEVER
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER, Entry, state_of
 
@@ -83,8 +84,10 @@ class Day:
 
     @property
     def oldest(self) -> int:
-        """The day, since 1970-01-01, of the oldest last price behind its forecasts."""
-        return day_number(date.fromisoformat(self.entry.fields["oldest"]))
+        """The day, since 1970-01-01, of the oldest last price behind its forecasts; -NEVER if its
+        line, of an earlier version, does not say."""
+        said = self.entry.fields.get("oldest")
+        return -NEVER if said is None else day_number(date.fromisoformat(said))
 
     def files(self) -> Mapping[str, str]:
         """The SHA-256 of each file, by path within `production`."""

@@ -278,7 +278,7 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
                     f"{came[-1]} {what} on {days[-1].date}, but at most "
                     f"{max(int(came[:-1].max()), 0)} a day on the {len(came) - 1} days before"
                 )
-    counts = [int(each["symbols"]) for each in facts]
+    counts = [int(each.get("symbols", 0)) for each in facts]  # lines of earlier versions have none
     usual = float(np.median(counts[:-1]))
     if counts[-1] < 0.9 * usual:
         yield f"{counts[-1]} of usually {usual:g} symbols have a price on {days[-1].date}"
