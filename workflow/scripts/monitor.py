@@ -18,6 +18,7 @@ from pricewright.monitoring.record import (
 )
 from pricewright.monitoring.record_days import PRODUCTION, days
 from pricewright.monitoring.watch import no_findings, watch
+from pricewright.releases.history import LinesLost
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.signoffs import ledger
 from pricewright.steplog.log import logger, say
@@ -71,7 +72,7 @@ def monitor(
             project, input, **facts_of_day(receipts), author=author, exchange=exchange
         )
         found = _watched(project, recorded, limits) if recorded else no_findings(limits)
-    except LinkAstray as refusal:
+    except (LinkAstray, LinesLost) as refusal:
         logger.warning("nothing is forecast: %s", refusal)
         release, model = ledger.in_production(ledger.read(project / ledger.LEDGER)), None
         found = no_findings(limits, why=f"nothing is forecast: {refusal}")

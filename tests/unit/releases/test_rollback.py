@@ -292,7 +292,7 @@ def test_a_beginning_that_several_have_is_none():
 
 def test_where_the_ledger_says_nothing_of_a_link_nothing_is_gone_back_to(two):
     (two.root / "ledger/ledger.jsonl").unlink()
-    with pytest.raises(Refusal, match="but the ledger records no release"):
+    with pytest.raises(Refusal, match=r"has 0 lines, but .* it was cut"):
         two.roll_back(two.first)
     assert two.current == two.second
 

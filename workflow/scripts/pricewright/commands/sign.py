@@ -9,10 +9,12 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, GivenPath, Name, Release, Text
 from pricewright.configuration.config import config_of_run
 from pricewright.files.errors import Refusal
-from pricewright.releases.history import find_release, releases_folder
+from pricewright.releases.history import find_release, releases_folder, require_lines
 from pricewright.releases.history import signed_files as released_files
 from pricewright.releases.store import PACKED, one_at_a_time, unpack_release
+from pricewright.signoffs import ledger
 from pricewright.signoffs.gates import check_gates
+from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
 from pricewright.signoffs.presentation import signing_summary
 from pricewright.signoffs.signed_files import COVERED, Gate, covered_folder, digests, read_covered
@@ -91,6 +93,7 @@ def sign(
         raise Refusal("--reject and --withdraw exclude each other; give one of them.")
     if release is not None and gate not in ("author", "deploy"):
         raise Refusal(f"--release: found with gate {gate}, allowed: only with deploy and author.")
+    require_lines(root, ledger.read(root / LEDGER))
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)

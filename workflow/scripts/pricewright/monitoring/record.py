@@ -138,8 +138,8 @@ def record_day(
     Returns None if nothing is in production. A recorded day of a release is never changed.
 
     Raises CannotForecast; LinkAstray if the release in production is not the one in the ledger;
-    Refusal if the exchange does not exist; OSError if something cannot be written. After an error
-    nothing is recorded.
+    LinesLost if the ledger lost lines; Refusal if the exchange does not exist; OSError if something
+    cannot be written. After an error nothing is recorded.
     """
     root = Path(root)
     production = root / PRODUCTION

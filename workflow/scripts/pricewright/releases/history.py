@@ -3,8 +3,9 @@
 A release is examined as an auditor would: by its own bytes and the ledger up to then.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
@@ -15,13 +16,18 @@ from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.authority import RELEASES, authority, shortfalls
+from pricewright.signoffs.gates import seen_without_line
 from pricewright.signoffs.ledger import (
+    BEGUN,
     FAILED,
+    LEDGER,
+    NAME,
     PASSED,
     SIGNOFFS,
     UNDONE,
     Entry,
     Seen,
+    contradiction,
     dropped_releases,
     in_production,
     release_before,
@@ -171,11 +177,41 @@ def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
     }
 
 
+class LinesLost(Refusal):
+    """The ledger lacks lines that were written: it was cut, or an older copy was put back."""
+
+
+def lost_lines(root: Path, entries: Sequence[Entry]) -> str | None:
+    """A sentence if a stored release or a signed statement proves that the ledger lost lines, with
+    what to do; else None. Releases and statements that the ledger records are not read again."""
+    path = root / LEDGER / NAME
+    known = {entry.fields["release"] for entry in entries if entry.event in BEGUN}
+    released = (
+        contradiction(path, entries, each)
+        or f"{path}: does not record the release of {each.whose}: it was cut"
+        for each in seen_by_releases(root, known)
+    )
+    signed = (contradiction(path, entries, each) for each in seen_without_line(root, entries))
+    if found := next(filter(None, chain(released, signed)), None):
+        return (
+            f"{found}, or an older copy was put back; restore {root / LEDGER} from a backup "
+            "(docs/signoffs.md says what to do if none has these lines)."
+        )
+    return None
+
+
+def require_lines(root: Path, entries: Sequence[Entry]) -> None:
+    """Raise LinesLost, with what to do, if it is proved that the ledger lost lines."""
+    if lost := lost_lines(root, entries):
+        raise LinesLost(lost)
+
+
 def astray(root: Path, entries: Sequence[Entry]) -> str | None:
-    """A sentence if `production/current` contradicts the ledger, with what to do; else None."""
+    """A sentence if `production/current` contradicts the ledger, or the ledger lost lines, with
+    what to do; else None."""
     try:
         check_link(root, entries)
-    except LinkAstray as refusal:
+    except (LinkAstray, LinesLost) as refusal:
         return str(refusal)
     return None
 
@@ -185,7 +221,9 @@ def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
     ledger, or one to which a switch was begun but not ended.
 
     Raises LinkAstray, with what to do, for any other: somebody changed the link or the ledger.
+    Raises LinesLost first, because a ledger that lost lines does not say what is in production.
     """
+    require_lines(root, entries)
     link, state = root / "production" / CURRENT, state_of(entries)
     found = read_link(link.parent)
     begun = state.unfinished.fields["release"] if state.unfinished else None
@@ -231,10 +269,15 @@ def signed_files(root: Path, digest: str) -> dict[str, bytes]:
     return {name: contents[kept] for name, kept in manifest.covered.items()}
 
 
-def seen_by_releases(root: Path) -> list[Seen]:
-    """What each stored release recorded of the ledger, to check the ledger against."""
+def seen_by_releases(root: Path, without: Collection[str] = ()) -> list[Seen]:
+    """What each stored release recorded of the ledger, to check the ledger against.
+
+    without: the digests of releases to leave out.
+    """
     found = []
     for digest in store.stored_releases(releases_folder(root)):
+        if digest in without:
+            continue
         try:
             manifest = store.read_manifest(releases_folder(root), digest)
         except Refusal:

@@ -17,7 +17,7 @@ from pricewright.files.disk import read_whole, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.releases import store
-from pricewright.releases.history import check_link, examine_release
+from pricewright.releases.history import check_link, examine_release, require_lines
 from pricewright.releases.link import (
     CURRENT,
     pointing_at,
@@ -146,14 +146,16 @@ def recover(root: Path, clock: Clock) -> ProductionState:
     """End any unfinished switch and return the state of production; the lock is held.
 
     A switch whose link was swapped is finished if the release is what people signed and passes its
-    smoke test. Any other is undone, so recovery puts nothing new into production. Raises Refusal if
-    nobody authorised what is in production by the ledger, and LinkAstray if the link then
-    contradicts the ledger: somebody changed one of the two by hand.
+    smoke test. Any other is undone, so recovery puts nothing new into production. Raises LinesLost
+    before anything else if the ledger lost lines; Refusal if nobody authorised what is in
+    production by the ledger; and LinkAstray if the link then contradicts the ledger: somebody
+    changed one of the two by hand.
     """
     production = root / "production"
+    entries = ledger.read(root / "ledger")
+    require_lines(root, entries)
     store.clear_unfinished(production / "releases")
     remove_leftovers(production)
-    entries = ledger.read(root / "ledger")
     if state_of(entries).unfinished:
         _end(root, entries, clock)
         entries = ledger.read(root / "ledger")
