@@ -135,14 +135,15 @@ def make_up_records(workflow: Any) -> None:
 
 
 def restore_lost_candidate(config: Mapping[str, Any]) -> None:
-    """In mode auto, restore the candidate if it was lost and `results/` still hold its files."""
+    """In mode auto, restore the candidate if it was lost or damaged and `results/` still hold its
+    files."""
     if config["mode"] != "auto":
         return
     from pricewright.signoffs.candidate import restore_candidate  # slow to import
 
     try:
         if folder := restore_candidate(Path()):
-            logger.info(f"{folder}: was missing and has been restored from results/.")
+            logger.info(f"{folder}: was missing or damaged and has been restored from results/.")
     except (Refusal, OSError) as error:
         logger.warning(str(error))
 

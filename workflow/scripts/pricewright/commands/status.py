@@ -32,6 +32,7 @@ from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
 from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy
@@ -44,9 +45,7 @@ from pricewright.signoffs.signed_files import (
     MODEL,
     RECEIPT,
     REPORT,
-    covered_folder,
     digests,
-    read_covered,
 )
 from pricewright.steplog.last_run import Attempt, describe_run, last_run
 
@@ -249,5 +248,5 @@ def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) ->
     """The overview of the sign-offs."""
     allowed = bool(config["accept"]["allow_unaccepted"])
     policy = load_policy(root, config["signoffs"], allowed)
-    files = read_covered(root, covered_folder(config["mode"]))
+    files = read_signed(root, config["mode"])
     return signoff_overview(check_gates(root, policy, digests(files)), configfile)

@@ -194,7 +194,7 @@ def lost_lines(root: Path, entries: Sequence[Entry]) -> str | None:
     signed = (contradiction(path, entries, each) for each in seen_without_line(root, entries))
     if found := next(filter(None, chain(released, signed)), None):
         return (
-            f"{found}, or an older copy was put back; restore {root / LEDGER} from a backup "
+            f"{found}, or an older copy was put back; restore {root / LEDGER}/ from a backup "
             "(docs/signoffs.md says what to do if none has these lines)."
         )
     return None

@@ -23,6 +23,7 @@ from pricewright.releases.store import NAME_MANIFEST, Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import Decision, check_gates
 from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
 from pricewright.signoffs.policy import (
@@ -38,12 +39,9 @@ from pricewright.signoffs.signed_files import (
     GATES,
     MODEL,
     Gate,
-    covered_folder,
     digests,
     discrepancies,
     identity,
-    read_covered,
-    require_covered,
 )
 from pricewright.signoffs.statements import preserve_statement
 from pricewright.steplog.log import say
@@ -90,12 +88,10 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
     The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for any other
     obstacle, OSError if something cannot be written; production is then unchanged.
     """
-    place = covered_folder(origin.config["mode"])
-    require_covered(root, place)  # before a folder is created
+    files = read_signed(root, origin.config["mode"])  # before a folder is created
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
-        files = read_covered(root, place)
         signed = digests(files)
         policy = load_policy(root, signoffs, accept["allow_unaccepted"])
         require_signers(policy)
