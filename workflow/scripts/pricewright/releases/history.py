@@ -177,6 +177,17 @@ def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
     }
 
 
+def how_lost(root: Path, digest: str, entries: Sequence[Entry]) -> str | None:
+    """How a release that was in production is lost: missing or damaged; None if it is intact."""
+    if digest in lost_releases(root, entries):
+        return "missing"
+    try:
+        store.open_release(releases_folder(root), digest)
+    except Refusal:
+        return "damaged"
+    return None
+
+
 class LinesLost(Refusal):
     """The ledger lacks lines that were written: it was cut, or an older copy was put back."""
 
@@ -236,9 +247,12 @@ def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
             "backup, or remove the link."
         )
     back = f"`pricewright rollback --to {state.release[:12]}` repairs it"
-    if state.release in lost_releases(root, entries):
-        folder = releases_folder(root) / state.release
-        back = f"restore {folder}, which is missing too, from a backup; then {back}"
+    if how := how_lost(root, state.release, entries):
+        back = (
+            f"restore {releases_folder(root) / state.release}, which is {how} too, from a backup; "
+            f"then {back}; if no backup has it, release another model or roll back to another "
+            "release, with signatures (docs/signoffs.md)"
+        )
     raise LinkAstray(
         f"{link}: {points}, but by the ledger release {state.release[:12]}… is in "
         f"production; {back}."
@@ -308,10 +322,12 @@ def describe_switches(root: Path, most: int = 10) -> str:
     entries = ledger.read(root / "ledger")
     found = described_switches(entries)
     now, allowed = in_production(entries), authority(root, entries)
+    lost = lost_releases(root, entries)
     troubles = [
         astray(root, entries),
-        *lost_releases(root, entries).values(),
+        lost.pop(now or "", None),
         *(examine_release(root, now, entries) if now else []),
+        *lost.values(),
     ]
     trouble = next(filter(None, troubles), None)
     shown = [*([trouble] if trouble else []), *allowed.problems, *allowed.unproven]

@@ -16,7 +16,12 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import parse_model
 from pricewright.releases import evidence, store
 from pricewright.releases.evidence import Origin
-from pricewright.releases.history import examine_release, find_release, releases_folder
+from pricewright.releases.history import (
+    examine_release,
+    find_release,
+    how_lost,
+    releases_folder,
+)
 from pricewright.releases.link import LinkAstray, set_link
 from pricewright.releases.retention import tidy
 from pricewright.releases.store import NAME_MANIFEST, Manifest, one_at_a_time
@@ -44,7 +49,7 @@ from pricewright.signoffs.signed_files import (
     identity,
 )
 from pricewright.signoffs.statements import preserve_statement
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 
 CARD = "model_card.md"
 
@@ -142,7 +147,14 @@ def _record(
     """What the ledger records of a release or rollback; the sign-offs that it names are kept."""
     for signoff in decision.rests_on:
         preserve_statement(root, signoff.kept)
-    return {
+    how = how_lost(root, replaces, ledger.read(root / LEDGER)) if replaces else None
+    if replaces and how:
+        logger.warning(
+            "release %s…, which this replaces in production, is %s; the ledger records that",
+            replaces[:12],
+            how,
+        )
+    return ({"replaced_was": how} if how else {}) | {
         "replaces": replaces,
         "covered": identity(signed),
         "model": signed[MODEL],
@@ -232,6 +244,7 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
             set_link(production, current)
         target = find_release(root, to)
         if target == current:
+            store.open_release(releases_folder(root), current)
             say("in production already", release=current)
             return target
         if problems := examine_release(root, target, ledger.read(root / LEDGER)):
