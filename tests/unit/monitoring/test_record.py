@@ -43,6 +43,7 @@ from pricewright.monitoring.record_days import (
     rows_together,
     verify_record,
 )
+from pricewright.monitoring.summary import forecasts_nothing
 from pricewright.monitoring.watch import watch
 from pricewright.releases.history import check_link
 from pricewright.signoffs import ledger
@@ -618,6 +619,8 @@ def test_a_link_that_is_not_as_the_ledger_says_turns_the_watch_red(released, lin
         assert f"by the ledger release {release[:12]}… is in production" in reason
         assert f"pricewright rollback --to {release[:12]}" in reason
     assert "nothing is forecast" in caplog.text
+    shutil.copy(found, released.root / "results/monitor.json")
+    assert forecasts_nothing(released.root)
 
 
 def test_while_a_switch_is_not_ended_the_link_may_point_at_either_release(released):

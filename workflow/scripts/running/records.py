@@ -232,12 +232,19 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
     with comfort("the summary of this run is left out"):
         from snakemake.settings.enums import Quietness
 
-        from pricewright.monitoring.summary import watch_warning
+        from pricewright.monitoring.summary import forecasts_nothing, watch_warning
         from pricewright.reporting.run_summary import run_summary  # slow to import
 
         took = time.time() - current_run.began
-        text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
-        if "monitor" in steps and (warning := watch_warning(Path())):
+        watched = "monitor" in steps
+        text = run_summary(
+            Path(),
+            steps,
+            took,
+            allow_unaccepted=allow_unaccepted,
+            forecasts=not (watched and forecasts_nothing(Path())),
+        )
+        if watched and (warning := watch_warning(Path())):
             text = f"{fill(warning, 79, break_on_hyphens=False)}\n{text}"
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
