@@ -48,6 +48,7 @@ from pricewright.signoffs.signed_files import (
     digests,
 )
 from pricewright.steplog.last_run import Attempt, describe_run, last_run
+from pricewright.steplog.log import in_words
 
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
@@ -185,7 +186,7 @@ def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
         with as_written_by_a_run("a file"):
             return "\n".join(f"{indent}{line}" for line in part() if line)
     except (Refusal, OSError) as error:
-        return f"  {error}"
+        return f"  {in_words(error)}"
 
 
 def _late(root: Path, config: dict[str, Any]) -> list[str]:

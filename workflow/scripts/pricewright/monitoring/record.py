@@ -46,7 +46,7 @@ from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import oneself
 from pricewright.signoffs.signed_files import CANDIDATE, CLEANING, QUALITY, RECEIPT
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import in_words, logger, say
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def record_switch(root: Path, config: Mapping[str, Any]) -> None:
             exchange=config["schedule"]["exchange"],
         )
     except (Refusal, OSError) as error:
-        logger.warning("the first forecasts of this release are not recorded: %s", error)
+        logger.warning("the first forecasts of this release are not recorded: %s", in_words(error))
 
 
 def record_day(
