@@ -245,7 +245,8 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
             forecasts=not (watched and forecasts_nothing(Path())),
         )
         if watched and (warning := watch_warning(Path())):
-            text = f"{fill(warning, 79, break_on_hyphens=False)}\n{text}"
+            broken = fill(warning, 79, break_on_hyphens=False, break_long_words=False)
+            text = f"{broken}\n{text}"
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 
