@@ -14,13 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from pricewright.files.disk import (
-    file_sha256,
-    point_link,
-    read_regular,
-    sync_folder,
-    write_whole,
-)
+from pricewright.files.disk import file_sha256, point_link, read_regular, sync_folder, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.signoffs.signed_files import (
@@ -52,9 +46,7 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
         incoming.mkdir(parents=True)
         for path, content in files.items():
             write_whole(incoming / Path(path).name, content)
-        shutil.rmtree(
-            folder, ignore_errors=True
-        )  # an incomplete or damaged folder, if there is one
+        shutil.rmtree(folder, ignore_errors=True)  # one that is incomplete or damaged
         os.rename(incoming, folder)
         sync_folder(folder.parent)
     point_link(production / LINK, f"{FOLDER}/{name}")
