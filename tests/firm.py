@@ -98,6 +98,10 @@ class Firm(Office):
         return self.root / "production"
 
     @property
+    def ledger_file(self) -> Path:
+        return self.root / "ledger/ledger.jsonl"
+
+    @property
     def current(self) -> str | None:
         """The digest that the link points to."""
         link = self.production / "current"

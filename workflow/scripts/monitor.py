@@ -17,7 +17,9 @@ from pricewright.monitoring.record import (
     record_day,
 )
 from pricewright.monitoring.record_days import PRODUCTION, days
+from pricewright.monitoring.summary import CANNOT, NOTHING
 from pricewright.monitoring.watch import no_findings, watch
+from pricewright.releases.history import LinesLost
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.signoffs import ledger
 from pricewright.steplog.log import logger, say
@@ -71,13 +73,13 @@ def monitor(
             project, input, **facts_of_day(receipts), author=author, exchange=exchange
         )
         found = _watched(project, recorded, limits) if recorded else no_findings(limits)
-    except LinkAstray as refusal:
-        logger.warning("nothing is forecast: %s", refusal)
+    except (LinkAstray, LinesLost) as refusal:
+        logger.warning("%s%s", NOTHING, refusal)
         release, model = ledger.in_production(ledger.read(project / ledger.LEDGER)), None
-        found = no_findings(limits, why=f"nothing is forecast: {refusal}")
+        found = no_findings(limits, why=f"{NOTHING}{refusal}")
     except CannotForecast as refusal:
         known = [day.date for day in days(project, release)]
-        why = f"the release cannot forecast: {refusal}"
+        why = f"{CANNOT}{refusal}"
         found = no_findings(limits, since=known[-1] if known else None, why=why)
     found = {
         "release": release,

@@ -1,13 +1,16 @@
 """The command `pricewright` in this process: its help, its version, and what it does not know."""
 
+import errno
 import inspect
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
 from pricewright.commands import app, predict
+from pricewright.commands.status import _told
 from pricewright.tables.options import groups, hints
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -105,3 +108,44 @@ def test_a_shell_completes_commands_options_and_gates(run, tmp_path, monkeypatch
 def test_the_installed_command_is_there():
     module, _, function = PROJECT["scripts"]["pricewright"].partition(":")
     assert callable(getattr(import_module(module), function))
+
+
+DISK = {
+    "full": (
+        OSError(errno.ENOSPC, "No space left on device"),
+        "{here}: no space left on device; free some space, then run the same command again.",
+    ),
+    "read-only": (
+        OSError(errno.EROFS, "Read-only file system", "production/.lock"),
+        "production/.lock: read-only file system; make it writable, then run the same command "
+        "again.",
+    ),
+    "denied": (
+        PermissionError(errno.EACCES, "Permission denied", "ledger/.lock"),
+        "ledger/.lock: permission denied; give this user permission, then run the same command "
+        "again.",
+    ),
+    "other": (TimeoutError("ledger: another process holds the ledger"), "ledger: another process"),
+}
+
+
+@pytest.mark.parametrize(("error", "sentence"), DISK.values(), ids=DISK)
+@pytest.mark.parametrize("command", [["sign", "deploy"], ["rollback", "--to", "previous"]])
+def test_a_disk_that_cannot_be_written_is_named_with_what_to_do(
+    run, monkeypatch, command, error, sentence
+):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(app, "enter_project", fail)
+    code, text, errors = run(*command)
+    assert (code, text) == (1, "")
+    assert errors.startswith(f"pricewright {command[0]}: {sentence.format(here=Path.cwd())}")
+
+
+@pytest.mark.parametrize(("error", "sentence"), DISK.values(), ids=DISK)
+def test_status_names_it_in_the_part_that_could_not_be_shown(error, sentence):
+    def part():
+        raise error
+
+    assert _told(part).startswith(f"  {sentence.format(here=Path.cwd())}")

@@ -43,6 +43,7 @@ from pricewright.monitoring.record_days import (
     rows_together,
     verify_record,
 )
+from pricewright.monitoring.summary import forecasts_nothing
 from pricewright.monitoring.watch import watch
 from pricewright.releases.history import check_link
 from pricewright.signoffs import ledger
@@ -594,6 +595,27 @@ def test_verify_holds_the_newest_forecasts_against_the_day_that_they_are_a_copy_
     assert verify_record(released.root) == []
 
 
+@pytest.mark.parametrize("how", ["missing", "changed"])
+def test_where_the_original_of_the_newest_forecasts_is_gone_too_verify_says_what_can_be_done(
+    released, how
+):
+    write_down(released, later(1))
+    newest = released.production / "forecasts/newest.csv"
+    [original] = [released.production / each for each in days(released.root)[0].copies()][1:]
+    newest.unlink()
+    if how == "missing":
+        original.unlink()
+    else:
+        change(original)
+    told = [each for each in verify_record(released.root) if each.startswith(str(newest))]
+    assert told == [
+        f"{newest}: should be a copy of {original}, but is not; put that file back from a backup, "
+        "then copy it; if no backup has it, the next day's forecasts replace this one."
+    ]
+    write_down(released, later(2))
+    assert not [each for each in verify_record(released.root) if each.startswith(str(newest))]
+
+
 def test_prices_that_end_earlier_leave_the_newest_forecasts(released):
     for count in (1, 2, 1):
         write_down(released, later(count))
@@ -639,6 +661,8 @@ def test_a_link_that_is_not_as_the_ledger_says_turns_the_watch_red(released, lin
         assert f"by the ledger release {release[:12]}… is in production" in reason
         assert f"pricewright rollback --to {release[:12]}" in reason
     assert "nothing is forecast" in caplog.text
+    shutil.copy(found, released.root / "results/monitor.json")
+    assert forecasts_nothing(released.root)
 
 
 def test_while_a_switch_is_not_ended_the_link_may_point_at_either_release(released):

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.monitoring.summary import describe_watch, watch_warning
+from pricewright.monitoring.summary import describe_watch, forecasts_nothing, watch_warning
 from pricewright.signoffs import ledger
 
 RELEASE, OTHER = 64 * "a", 64 * "b"
@@ -82,6 +82,21 @@ def test_what_was_found_about_the_release_before_is_not_said_of_this_one(root):
     ledger.append(root / "ledger", "release", release=RELEASE)
     ledger.append(root / "ledger", "smoke-test-passed", release=RELEASE)
     assert describe_watch(root) == before
+
+
+@pytest.mark.parametrize(
+    ("reasons", "nothing"),
+    [
+        (["nothing is forecast: production/current is missing"], True),
+        (["the release cannot forecast: no symbol has a newest price"], True),
+        (["the record is not intact: a file is missing"], False),
+        ([], False),
+    ],
+)
+def test_whether_a_run_forecast_anything_is_known_from_the_reasons(root, reasons, nothing):
+    assert not forecasts_nothing(root)
+    left(root, RED | {"reasons": reasons})
+    assert forecasts_nothing(root) == nothing
 
 
 def test_a_file_that_no_run_wrote_is_refused(root):

@@ -38,6 +38,16 @@ def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_
     assert "Report          results/report.html" in found
 
 
+def test_a_run_that_forecasts_nothing_does_not_name_the_forecasts_of_an_earlier_one(tmp_path):
+    newest = tmp_path / "production/forecasts/newest.csv"
+    newest.parent.mkdir(parents=True)
+    newest.touch()
+    named = "Forecasts       production/forecasts/newest.csv"
+    assert named in run_summary(tmp_path, ["monitor"], 1)
+    said = run_summary(tmp_path, ["monitor"], 1, forecasts=False)
+    assert said.endswith("Forecasts       none: the watch says why")
+
+
 def test_a_probable_slip_is_named(tmp_path):
     write_json(
         tmp_path / "results/model.json",

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.signoffs.candidate import restore_candidate, write_candidate
+from pricewright.signoffs.candidate import read_signed, restore_candidate, write_candidate
 from pricewright.signoffs.signed_files import (
     CANDIDATE,
     DEPLOYED,
@@ -87,6 +87,52 @@ def test_before_anything_was_trained_it_is_said_what_to_run(office):
 
 def test_in_the_other_modes_people_sign_what_is_in_results():
     assert [covered_folder(mode) for mode in ("train", "score")] == [None, None]
+
+
+DAMAGES = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "changed": lambda path: path.write_bytes(path.read_bytes().replace(b"t", b"T", 1)),
+    "empty": lambda path: path.write_bytes(b""),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_one_of_which_a_file_was_damaged_is_laid_aside_again(office, files, damage):
+    damage(write_candidate(office.root / "production", files) / "model.json")
+    write_candidate(office.root / "production", files)
+    assert laid(office) == files
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_one_is_restored_while_results_have_its_bytes(firm, damage):
+    files = firm.covered()
+    folder = write_candidate(firm.production, files)
+    damage(folder / "model.json")
+    assert read_signed(firm.root, "auto") == files == laid(firm)
+    damage(folder / "report.html")
+    assert restore_candidate(firm.root) == folder
+    assert laid(firm) == files
+
+
+def test_a_damaged_one_whose_bytes_are_gone_is_named_by_its_path_with_what_to_do(firm):
+    folder = write_candidate(firm.production, firm.covered())
+    DAMAGES["changed"](folder / "model.json")
+    shutil.copy(firm.made[1] / RECEIPT, firm.root / RECEIPT)  # results/ are of another run by now
+    sentence = (
+        f"production/candidates/{folder.name}: its files are not those that were to be signed, so "
+        "one was changed or damaged, and results/ no longer have them; restore the folder from a "
+        "backup, or train another model with `snakemake --cores 1 --forcerun train_or_score`."
+    )
+    for read in (restore_candidate, lambda root: read_signed(root, "auto")):
+        with pytest.raises(Refusal) as refusal:
+            read(firm.root)
+        assert str(refusal.value) == sentence
+
+
+def test_in_the_other_modes_the_files_in_results_are_read(firm):
+    assert read_signed(firm.root, "train") == firm.covered()
+    assert not firm.production.exists()
 
 
 def test_a_lost_one_is_restored_from_the_results_of_the_run_that_trained_it(firm):

@@ -135,14 +135,15 @@ def make_up_records(workflow: Any) -> None:
 
 
 def restore_lost_candidate(config: Mapping[str, Any]) -> None:
-    """In mode auto, restore the candidate if it was lost and `results/` still hold its files."""
+    """In mode auto, restore the candidate if it was lost or damaged and `results/` still hold its
+    files."""
     if config["mode"] != "auto":
         return
     from pricewright.signoffs.candidate import restore_candidate  # slow to import
 
     try:
         if folder := restore_candidate(Path()):
-            logger.info(f"{folder}: was missing and has been restored from results/.")
+            logger.info(f"{folder}: was missing or damaged and has been restored from results/.")
     except (Refusal, OSError) as error:
         logger.warning(str(error))
 
@@ -231,13 +232,21 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
     with comfort("the summary of this run is left out"):
         from snakemake.settings.enums import Quietness
 
-        from pricewright.monitoring.summary import watch_warning
+        from pricewright.monitoring.summary import forecasts_nothing, watch_warning
         from pricewright.reporting.run_summary import run_summary  # slow to import
 
         took = time.time() - current_run.began
-        text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
-        if "monitor" in steps and (warning := watch_warning(Path())):
-            text = f"{fill(warning, 79, break_on_hyphens=False)}\n{text}"
+        watched = "monitor" in steps
+        text = run_summary(
+            Path(),
+            steps,
+            took,
+            allow_unaccepted=allow_unaccepted,
+            forecasts=not (watched and forecasts_nothing(Path())),
+        )
+        if watched and (warning := watch_warning(Path())):
+            broken = fill(warning, 79, break_on_hyphens=False, break_long_words=False)
+            text = f"{broken}\n{text}"
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 

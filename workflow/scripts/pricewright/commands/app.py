@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError:
         _end(1, who, "not enough memory.")
     except (Refusal, OSError) as error:
-        _end(1, who, str(error))
+        _end(1, who, log.in_words(error))
 
 
 def _sentence(error: CycloptsError) -> str:

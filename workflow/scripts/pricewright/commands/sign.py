@@ -9,13 +9,16 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, GivenPath, Name, Release, Text
 from pricewright.configuration.config import config_of_run
 from pricewright.files.errors import Refusal
-from pricewright.releases.history import find_release, releases_folder
+from pricewright.releases.history import find_release, releases_folder, require_lines
 from pricewright.releases.history import signed_files as released_files
 from pricewright.releases.store import PACKED, one_at_a_time, unpack_release
+from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import check_gates
+from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
 from pricewright.signoffs.presentation import signing_summary
-from pricewright.signoffs.signed_files import COVERED, Gate, covered_folder, digests, read_covered
+from pricewright.signoffs.signed_files import COVERED, Gate, covered_folder, digests
 from pricewright.signoffs.signing import (
     begin_signoffs,
     prepare_statement,
@@ -91,6 +94,7 @@ def sign(
         raise Refusal("--reject and --withdraw exclude each other; give one of them.")
     if release is not None and gate not in ("author", "deploy"):
         raise Refusal(f"--release: found with gate {gate}, allowed: only with deploy and author.")
+    require_lines(root, ledger.read(root / LEDGER))
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
@@ -99,7 +103,7 @@ def sign(
         with one_at_a_time(root / "production"):
             unpack_release(kept.parent, kept.name)
     place = kept or covered_folder(config["mode"])
-    files = released_files(root, kept.name) if kept else read_covered(root, place)
+    files = released_files(root, kept.name) if kept else read_signed(root, config["mode"])
     statement = prepare_statement(
         root,
         policy,

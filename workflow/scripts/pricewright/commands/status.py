@@ -32,6 +32,7 @@ from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
 from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy
@@ -44,11 +45,10 @@ from pricewright.signoffs.signed_files import (
     MODEL,
     RECEIPT,
     REPORT,
-    covered_folder,
     digests,
-    read_covered,
 )
 from pricewright.steplog.last_run import Attempt, describe_run, last_run
+from pricewright.steplog.log import in_words
 
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
 """The digest of a model's data."""
@@ -185,7 +185,7 @@ def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
         with as_written_by_a_run("a file"):
             return "\n".join(f"{indent}{line}" for line in part() if line)
     except (Refusal, OSError) as error:
-        return f"  {error}"
+        return f"  {in_words(error)}"
 
 
 def _late(root: Path, config: dict[str, Any]) -> list[str]:
@@ -248,5 +248,5 @@ def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) ->
     """The overview of the sign-offs."""
     allowed = bool(config["accept"]["allow_unaccepted"])
     policy = load_policy(root, config["signoffs"], allowed)
-    files = read_covered(root, covered_folder(config["mode"]))
+    files = read_signed(root, config["mode"])
     return signoff_overview(check_gates(root, policy, digests(files)), configfile)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from pricewright.files.disk import read_most, read_whole, write_whole
 from pricewright.files.errors import Refusal, shortened
@@ -21,6 +21,27 @@ LARGEST_FILE = 10**9
 
 LONGEST_NUMBER = 300
 """In digits: Pricewright writes no longer number, and parsing time grows with the square."""
+
+
+_WRITTEN_BY: Final = {
+    "ingest": ("prices_raw", "ingest", "quarantine", "restatements"),
+    "clean": ("prices_clean", "clean", "data_quality"),
+    "train_or_score": ("model", "backtest", "forecasts", "daily_forecasts"),
+    "report": ("report", "report_symbols"),
+    "deploy": ("deployed_model",),
+    "monitor": ("monitor",),
+}
+"""The files that each step writes to `results/`, without their endings."""
+
+
+def writing_again(name: str) -> str:
+    """The command that writes a damaged result of a step again, to follow a sentence; "" for other
+    files. Without `--forcerun` there is nothing to do, because a damaged file is newer."""
+    path = Path(name)
+    for step, stems in _WRITTEN_BY.items():
+        if path.parent.name == "results" and path.stem in stems:
+            return f": `snakemake --cores 1 --forcerun {step}`"
+    return ""
 
 
 def write_json(path: Path, document: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
@@ -46,8 +67,11 @@ def parse_json(content: bytes, name: str) -> Any:
     except orjson.JSONDecodeError as error:
         raise Refusal(
             f"{name}:{error.lineno}: not JSON ({error.msg}); "
-            "correct it, or run the step that writes it again."
+            f"correct it, or run the step that writes it again{writing_again(name)}."
         ) from None
+
+
+_ALL = ", or all of them: `snakemake --cores 1 --forcerun ingest`"
 
 
 @contextmanager
@@ -60,8 +84,8 @@ def as_written_by_a_run(what: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Refusal(
-            f"{what} is not as a run writes it ({type(error).__name__}: {error}); run "
-            "`snakemake --cores 1` to write it again."
+            f"{what} is not as a run writes it ({type(error).__name__}: {error}); run the step "
+            f"that writes it again{writing_again(what) or _ALL}."
         ) from None
 
 
@@ -110,7 +134,7 @@ def parse_strict(content: bytes, name: str) -> Any:
         reason, line = str(unfit), ""
     raise Refusal(
         f"{name}{line}: not usable JSON ({reason}); "
-        "correct it, or run the step that writes it again."
+        f"correct it, or run the step that writes it again{writing_again(name)}."
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.documents import parse_json, write_json, writing_again
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
 from pricewright.tables.symbol_columns import (
@@ -157,6 +157,6 @@ def named_model(page: str, name: str) -> tuple[str, str]:
     if len(found) != 1:
         raise Refusal(
             f"{name}: names {len(found)} models with their sha256, but must name one; "
-            "run the report again."
+            f"run the report again{writing_again(name)}."
         )
     return found[0]["path"], found[0]["sha256"]

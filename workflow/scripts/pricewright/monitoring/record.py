@@ -46,7 +46,7 @@ from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import oneself
 from pricewright.signoffs.signed_files import CANDIDATE, CLEANING, QUALITY, RECEIPT
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import in_words, logger, say
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def record_switch(root: Path, config: Mapping[str, Any]) -> None:
             exchange=config["schedule"]["exchange"],
         )
     except (Refusal, OSError) as error:
-        logger.warning("the first forecasts of this release are not recorded: %s", error)
+        logger.warning("the first forecasts of this release are not recorded: %s", in_words(error))
 
 
 def record_day(
@@ -138,8 +138,8 @@ def record_day(
     Returns None if nothing is in production. A recorded day of a release is never changed.
 
     Raises CannotForecast; LinkAstray if the release in production is not the one in the ledger;
-    Refusal if the exchange does not exist; OSError if something cannot be written. After an error
-    nothing is recorded.
+    LinesLost if the ledger lost lines; Refusal if the exchange does not exist; OSError if something
+    cannot be written. After an error nothing is recorded.
     """
     root = Path(root)
     production = root / PRODUCTION

@@ -152,6 +152,11 @@ class Day:
         made = [Path(name) for name in self.files() if name.startswith(FORECASTS)]
         return {str(name): self.folder / FORECASTS / f"newest{name.suffix}" for name in made}
 
+    def is_intact(self, name: str) -> bool:
+        """Whether a file, by its path within `production`, is as it was recorded."""
+        path = self.folder / name
+        return path.is_file() and file_sha256(path) == self.files()[name]
+
     def problems(self) -> Iterator[str]:
         """Yield a sentence for each problem with its files."""
         for name in self.files():
@@ -253,9 +258,14 @@ def verify_record(root: Path) -> list[str]:
             known.add(f"{FORECASTS}/{copy.name}")
             right = {newest.files()[name], *last.values()}
             if not (copy.is_file() and file_sha256(copy) in right):
+                how = "copy that file to it"
+                if not newest.is_intact(name):
+                    how = (
+                        "put that file back from a backup, then copy it; if no backup has it, the "
+                        "next day's forecasts replace this one"
+                    )
                 problems.append(
-                    f"{copy}: should be a copy of {newest.folder / name}, but is not; copy that "
-                    "file to it."
+                    f"{copy}: should be a copy of {newest.folder / name}, but is not; {how}."
                 )
     return problems + list(_unknown_files(Path(root, PRODUCTION), known))
 

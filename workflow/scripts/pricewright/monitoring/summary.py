@@ -11,6 +11,19 @@ FOUND, PAGE = "results/monitor.json", "results/monitor.html"
 """The files in which a run leaves the findings: `colour`, `reasons`, …"""
 
 
+NOTHING, CANNOT = "nothing is forecast: ", "the release cannot forecast: "
+"""How the reason begins if a run forecast nothing: the link or the ledger is wrong, or the release
+does not fit the prices."""
+
+
+def forecasts_nothing(root: Path) -> bool:
+    """Whether the last run forecast nothing, although something is in production."""
+    found = read_found(root)
+    return found is not None and any(
+        each.startswith((NOTHING, CANNOT)) for each in found["reasons"]
+    )
+
+
 def watch_warning(root: Path) -> str | None:
     """A warning, if the watch is not green."""
     found = read_found(root)

@@ -18,10 +18,11 @@ from pricewright.files.errors import Refusal
 from pricewright.notices.options import Event
 from pricewright.scheduling.sessions import Schedule, late_data
 from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import Decision, GateDecision, check_gates
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
-from pricewright.signoffs.signed_files import MODEL, RECEIPT, covered_folder, digests, read_covered
+from pricewright.signoffs.signed_files import MODEL, RECEIPT, digests
 from pricewright.tables.options import make
 
 WATCH = Path("results/monitor.json")
@@ -86,7 +87,7 @@ def awaited_people(
     if not policy.signers:
         return None
     try:
-        files = read_covered(root, covered_folder(config["mode"]))
+        files = read_signed(root, config["mode"])
     except Refusal:  # there is nothing to sign yet
         return None
     decision = check_gates(root, policy, digests(files), clock)

@@ -3,8 +3,9 @@
 A release is examined as an auditor would: by its own bytes and the ledger up to then.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
@@ -15,13 +16,18 @@ from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.authority import RELEASES, authority, shortfalls
+from pricewright.signoffs.gates import seen_without_line
 from pricewright.signoffs.ledger import (
+    BEGUN,
     FAILED,
+    LEDGER,
+    NAME,
     PASSED,
     SIGNOFFS,
     UNDONE,
     Entry,
     Seen,
+    contradiction,
     dropped_releases,
     in_production,
     release_before,
@@ -171,11 +177,52 @@ def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
     }
 
 
+def how_lost(root: Path, digest: str, entries: Sequence[Entry]) -> str | None:
+    """How a release that was in production is lost: missing or damaged; None if it is intact."""
+    if digest in lost_releases(root, entries):
+        return "missing"
+    try:
+        store.open_release(releases_folder(root), digest)
+    except Refusal:
+        return "damaged"
+    return None
+
+
+class LinesLost(Refusal):
+    """The ledger lacks lines that were written: it was cut, or an older copy was put back."""
+
+
+def lost_lines(root: Path, entries: Sequence[Entry]) -> str | None:
+    """A sentence if a stored release or a signed statement proves that the ledger lost lines, with
+    what to do; else None. Releases and statements that the ledger records are not read again."""
+    path = root / LEDGER / NAME
+    known = {entry.fields["release"] for entry in entries if entry.event in BEGUN}
+    released = (
+        contradiction(path, entries, each)
+        or f"{path}: does not record the release of {each.whose}: it was cut"
+        for each in seen_by_releases(root, known)
+    )
+    signed = (contradiction(path, entries, each) for each in seen_without_line(root, entries))
+    if found := next(filter(None, chain(released, signed)), None):
+        return (
+            f"{found}, or an older copy was put back; restore {root / LEDGER}/ from a backup "
+            "(docs/signoffs.md says what to do if none has these lines)."
+        )
+    return None
+
+
+def require_lines(root: Path, entries: Sequence[Entry]) -> None:
+    """Raise LinesLost, with what to do, if it is proved that the ledger lost lines."""
+    if lost := lost_lines(root, entries):
+        raise LinesLost(lost)
+
+
 def astray(root: Path, entries: Sequence[Entry]) -> str | None:
-    """A sentence if `production/current` contradicts the ledger, with what to do; else None."""
+    """A sentence if `production/current` contradicts the ledger, or the ledger lost lines, with
+    what to do; else None."""
     try:
         check_link(root, entries)
-    except LinkAstray as refusal:
+    except (LinkAstray, LinesLost) as refusal:
         return str(refusal)
     return None
 
@@ -185,7 +232,9 @@ def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
     ledger, or one to which a switch was begun but not ended.
 
     Raises LinkAstray, with what to do, for any other: somebody changed the link or the ledger.
+    Raises LinesLost first, because a ledger that lost lines does not say what is in production.
     """
+    require_lines(root, entries)
     link, state = root / "production" / CURRENT, state_of(entries)
     found = read_link(link.parent)
     begun = state.unfinished.fields["release"] if state.unfinished else None
@@ -198,9 +247,12 @@ def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
             "backup, or remove the link."
         )
     back = f"`pricewright rollback --to {state.release[:12]}` repairs it"
-    if state.release in lost_releases(root, entries):
-        folder = releases_folder(root) / state.release
-        back = f"restore {folder}, which is missing too, from a backup; then {back}"
+    if how := how_lost(root, state.release, entries):
+        back = (
+            f"restore {releases_folder(root) / state.release}, which is {how} too, from a backup; "
+            f"then {back}; if no backup has it, release another model or roll back to another "
+            "release, with signatures (docs/signoffs.md)"
+        )
     raise LinkAstray(
         f"{link}: {points}, but by the ledger release {state.release[:12]}… is in "
         f"production; {back}."
@@ -231,10 +283,15 @@ def signed_files(root: Path, digest: str) -> dict[str, bytes]:
     return {name: contents[kept] for name, kept in manifest.covered.items()}
 
 
-def seen_by_releases(root: Path) -> list[Seen]:
-    """What each stored release recorded of the ledger, to check the ledger against."""
+def seen_by_releases(root: Path, without: Collection[str] = ()) -> list[Seen]:
+    """What each stored release recorded of the ledger, to check the ledger against.
+
+    without: the digests of releases to leave out.
+    """
     found = []
     for digest in store.stored_releases(releases_folder(root)):
+        if digest in without:
+            continue
         try:
             manifest = store.read_manifest(releases_folder(root), digest)
         except Refusal:
@@ -265,10 +322,12 @@ def describe_switches(root: Path, most: int = 10) -> str:
     entries = ledger.read(root / "ledger")
     found = described_switches(entries)
     now, allowed = in_production(entries), authority(root, entries)
+    lost = lost_releases(root, entries)
     troubles = [
         astray(root, entries),
-        *lost_releases(root, entries).values(),
+        lost.pop(now or "", None),
         *(examine_release(root, now, entries) if now else []),
+        *lost.values(),
     ]
     trouble = next(filter(None, troubles), None)
     shown = [*([trouble] if trouble else []), *allowed.problems, *allowed.unproven]

@@ -16,13 +16,19 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import parse_model
 from pricewright.releases import evidence, store
 from pricewright.releases.evidence import Origin
-from pricewright.releases.history import examine_release, find_release, releases_folder
+from pricewright.releases.history import (
+    examine_release,
+    find_release,
+    how_lost,
+    releases_folder,
+)
 from pricewright.releases.link import LinkAstray, set_link
 from pricewright.releases.retention import tidy
 from pricewright.releases.store import NAME_MANIFEST, Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
+from pricewright.signoffs.candidate import read_signed
 from pricewright.signoffs.gates import Decision, check_gates
 from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
 from pricewright.signoffs.policy import (
@@ -38,15 +44,12 @@ from pricewright.signoffs.signed_files import (
     GATES,
     MODEL,
     Gate,
-    covered_folder,
     digests,
     discrepancies,
     identity,
-    read_covered,
-    require_covered,
 )
 from pricewright.signoffs.statements import preserve_statement
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 
 CARD = "model_card.md"
 
@@ -90,12 +93,10 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
     The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for any other
     obstacle, OSError if something cannot be written; production is then unchanged.
     """
-    place = covered_folder(origin.config["mode"])
-    require_covered(root, place)  # before a folder is created
+    files = read_signed(root, origin.config["mode"])  # before a folder is created
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
-        files = read_covered(root, place)
         signed = digests(files)
         policy = load_policy(root, signoffs, accept["allow_unaccepted"])
         require_signers(policy)
@@ -146,7 +147,14 @@ def _record(
     """What the ledger records of a release or rollback; the sign-offs that it names are kept."""
     for signoff in decision.rests_on:
         preserve_statement(root, signoff.kept)
-    return {
+    how = how_lost(root, replaces, ledger.read(root / LEDGER)) if replaces else None
+    if replaces and how:
+        logger.warning(
+            "release %s…, which this replaces in production, is %s; the ledger records that",
+            replaces[:12],
+            how,
+        )
+    return ({"replaced_was": how} if how else {}) | {
         "replaces": replaces,
         "covered": identity(signed),
         "model": signed[MODEL],
@@ -236,6 +244,7 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
             set_link(production, current)
         target = find_release(root, to)
         if target == current:
+            store.open_release(releases_folder(root), current)
             say("in production already", release=current)
             return target
         if problems := examine_release(root, target, ledger.read(root / LEDGER)):

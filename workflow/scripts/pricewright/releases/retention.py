@@ -25,7 +25,7 @@ from pricewright.signoffs.ledger import (
 )
 from pricewright.signoffs.statements import preserve_statement, read_all_statements
 from pricewright.signoffs.validity import EVENTS
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import in_words, logger, say
 
 
 def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
@@ -50,13 +50,13 @@ def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
             store.drop_release(folder, digest)
             say("dropped", release=digest)
     except (Refusal, OSError) as error:
-        logger.warning("earlier releases were not tidied up: %s", error)
+        logger.warning("earlier releases were not tidied up: %s", in_words(error))
         return
     for digest in sorted(there - dropped - {in_production(entries), release_before(entries)}):
         try:
             store.pack_release(folder, digest, lambda sha256: packed_model(root, sha256))
         except (Refusal, OSError) as error:
-            logger.warning("release %s was not packed: %s", digest[:12], error)
+            logger.warning("release %s was not packed: %s", digest[:12], in_words(error))
 
 
 def _old(entries: Sequence[Entry], limit: datetime) -> dict[str, str]:

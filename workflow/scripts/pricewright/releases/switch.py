@@ -17,9 +17,10 @@ from pricewright.files.disk import read_whole, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.releases import store
-from pricewright.releases.history import check_link, examine_release
+from pricewright.releases.history import check_link, examine_release, how_lost, require_lines
 from pricewright.releases.link import (
     CURRENT,
+    LinkAstray,
     pointing_at,
     read_link,
     remove_leftovers,
@@ -146,14 +147,17 @@ def recover(root: Path, clock: Clock) -> ProductionState:
     """End any unfinished switch and return the state of production; the lock is held.
 
     A switch whose link was swapped is finished if the release is what people signed and passes its
-    smoke test. Any other is undone, so recovery puts nothing new into production. Raises Refusal if
-    nobody authorised what is in production by the ledger, and LinkAstray if the link then
-    contradicts the ledger: somebody changed one of the two by hand.
+    smoke test. Any other is undone, so recovery puts nothing new into production. Raises LinesLost
+    before anything else if the ledger lost lines; Refusal if nobody authorised what is in
+    production by the ledger; and LinkAstray if the link then contradicts the ledger, because
+    somebody changed one of the two by hand, unless the release in production is lost, so that
+    nothing can repair the link.
     """
     production = root / "production"
+    entries = ledger.read(root / "ledger")
+    require_lines(root, entries)
     store.clear_unfinished(production / "releases")
     remove_leftovers(production)
-    entries = ledger.read(root / "ledger")
     if state_of(entries).unfinished:
         _end(root, entries, clock)
         entries = ledger.read(root / "ledger")
@@ -161,8 +165,14 @@ def recover(root: Path, clock: Clock) -> ProductionState:
         store.discard_release(production / "releases" / digest)
     for problem in authority(root, entries).problems:
         raise Refusal(problem)
-    check_link(root, entries)
-    return state_of(entries)
+    state = state_of(entries)
+    try:
+        check_link(root, entries)
+    except LinkAstray:
+        read_link(production)  # one that no release or rollback made is to be removed first
+        if not (state.release and how_lost(root, state.release, entries)):
+            raise
+    return state
 
 
 def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:

@@ -26,11 +26,18 @@ STEPS_OF_A_MODEL = {"train_or_score", "report", "deploy"}
 
 
 def run_summary(
-    root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
+    root: Path,
+    steps: Collection[str],
+    seconds: float,
+    *,
+    allow_unaccepted: bool = False,
+    forecasts: bool = True,
 ) -> str:
     """The last lines of a run: steps and time, the verdict in words, and the paths of the files.
 
     A run that made no model, report or forecasts does not mention those of an earlier run.
+
+    forecasts: False if this run should have forecast, but could not.
     """
     lines = [f"{count_of(len(steps), 'step')} in {format_duration(seconds)}"]
     if STEPS_OF_A_MODEL & set(steps):
@@ -47,6 +54,8 @@ def run_summary(
         places = {}
     for what, paths in places.items():
         found = [path for path in paths if (root / path).exists()]
+        if what == "Forecasts" and not forecasts:
+            found = ["none: the watch says why"]
         if found:
             lines.append(f"{what:<14}  {found[0]}")
     return "\n".join(lines)

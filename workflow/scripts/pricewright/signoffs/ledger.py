@@ -162,6 +162,15 @@ def fits(entries: Sequence[Entry], seen: Seen) -> bool:
     return 0 < seen.count <= len(entries) and entries[seen.count - 1].digest == seen.head
 
 
+def contradiction(path: Path, entries: Sequence[Entry], seen: Seen) -> str | None:
+    """How a ledger contradicts what someone saw of it, in words; None if it fits."""
+    if fits(entries, seen):
+        return None
+    if seen.count > len(entries):
+        return f"{path}: has {len(entries)} lines, but {seen.whose} saw {seen.count}: it was cut"
+    return f"{path}:{seen.count}: differs from what {seen.whose} saw: it was rewritten"
+
+
 TOLERANCE = timedelta(minutes=10)
 """How far the clocks of the machines that write to a ledger may differ."""
 
@@ -203,17 +212,13 @@ def _unseen(path: Path, entries: Sequence[Entry], seen: Sequence[Seen], count: i
         if fits(entries, each) or each.count > len(entries) != count:
             continue  # intact, or behind a break that is reported already
         sure = known if known < each.count else 0
+        proves = f"from line {sure + 1} on it proves nothing."
         if each.count > len(entries):
-            found.append(
-                f"{path}: has {len(entries)} lines, but {each.whose} saw {each.count}: it was "
-                f"cut; from line {len(entries) + 1} on it is lost, and from line {sure + 1} on "
+            proves = (
+                f"from line {len(entries) + 1} on it is lost, and from line {sure + 1} on "
                 "nothing proves that it is unchanged."
             )
-        else:
-            found.append(
-                f"{path}:{each.count}: differs from what {each.whose} saw: it was rewritten; "
-                f"from line {sure + 1} on it proves nothing."
-            )
+        found.append(f"{contradiction(path, entries, each)}; {proves}")
     return found
 
 

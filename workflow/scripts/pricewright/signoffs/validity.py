@@ -238,7 +238,10 @@ def _replayed(said: Statement, case: Case) -> str | None:
     release may not. Files that are already in production pass.
     """
     if not fits(case.entries, Seen("", said.ledger.lines, said.ledger.head)):
-        return f"the ledger is not the one that the signer saw: line {said.ledger.lines} differs"
+        has, lines = len(case.entries), said.ledger.lines
+        cut = f"it has only {has} of {lines} lines and was cut"
+        how = cut if has < lines else f"line {lines} differs"
+        return f"the ledger is not the one that the signer saw: {how}"
     if said.gate != "deploy":
         return None
     state = case.state

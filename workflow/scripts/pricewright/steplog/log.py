@@ -182,6 +182,11 @@ def denied_or_full(error: BaseException | None) -> str | None:
     return f"{path}: {str(error.strerror).lower()}{remedy}"
 
 
+def in_words(error: BaseException) -> str:
+    """An error for people, on a denied permission or a full disk with what to do."""
+    return denied_or_full(error) or str(error)
+
+
 def _sentence(error: BaseException) -> str:
     """An error on one line: a Refusal's text unchanged, other errors with their type."""
     text = " ".join(str(error).split())

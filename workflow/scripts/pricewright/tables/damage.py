@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from pricewright.files.documents import writing_again
 from pricewright.files.errors import Refusal
 
 DAMAGED = "not a whole Parquet file"
@@ -31,7 +32,8 @@ def refuse_damaged(
         if _is_the_machines(error):
             raise
         reason = " ".join(str(error).split()).rstrip(".")[:200]
-        raise Refusal(f"{name}: {what} ({reason}); {remedy}.") from None
+        again = writing_again(str(name)) if remedy == RUN_AGAIN else ""
+        raise Refusal(f"{name}: {what} ({reason}); {remedy}{again}.") from None
 
 
 def _is_the_machines(error: Exception) -> bool:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.disk import file_sha256, read_begin, whole_file
+from pricewright.files.documents import writing_again
 from pricewright.files.errors import Refusal
 from pricewright.tables.damage import DAMAGED, RUN_AGAIN
 
@@ -46,7 +47,8 @@ def holds_parquet(path: Path) -> bool:
     """
     begin = read_begin(path, 4)
     if begin != b"PAR1" and is_parquet(path) and not begin.lstrip().startswith(b"["):
-        raise Refusal(f"{path}: {DAMAGED} (it does not begin like one); {RUN_AGAIN}.")
+        again = f"{RUN_AGAIN}{writing_again(str(path))}"
+        raise Refusal(f"{path}: {DAMAGED} (it does not begin like one); {again}.")
     return begin == b"PAR1"
 
 
