@@ -11,8 +11,8 @@ from pricewright.files.errors import Refusal
 from pricewright.notices.facts import (
     awaited_people,
     late,
+    newest_switch,
     step_failure,
-    switch_since,
     unaccepted_model,
     watched,
 )
@@ -108,24 +108,20 @@ def test_a_model_that_misses_criteria_is_named_with_them(firm):
     assert unaccepted_model(firm.root) is None
 
 
-def test_a_release_and_a_rollback_are_told_once_though_all_is_in_one_second(firm):
-    def lines():
-        return len(ledger.read(firm.root / "ledger"))
-
-    begun = lines()
-    assert switch_since(firm.root, begun) is None
+def test_each_release_and_rollback_has_its_own_notice_though_all_is_in_one_second(firm):
+    assert newest_switch(firm.root) is None
     first = firm.signed_release(0)
-    released = switch_since(firm.root, begun)
+    released = newest_switch(firm.root)
     assert (released.event, first[:12] in released.text) == ("released", True)
-    assert switch_since(firm.root, lines()) is None
-    begun = lines()
+    assert newest_switch(firm.root) == released
     second = firm.signed_release(1)
-    assert second[:12] in switch_since(firm.root, begun).text
+    later = newest_switch(firm.root)
+    assert second[:12] in later.text
     firm.sign_release("reviewer", first)
-    begun = lines()
     firm.roll_back("previous")
-    back = switch_since(firm.root, begun)
+    back = newest_switch(firm.root)
     assert (back.event, first[:12] in back.text) == ("rolled_back", True)
+    assert len({released.more, later.more, back.more}) == 3
     assert ledger.read(firm.root / "ledger")[-1].event == "smoke-test-passed"
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,11 @@ from conftest import SCRIPTS
 from pricewright.files.errors import Refusal
 from pricewright.notices.facts import Notice
 from pricewright.notices.messages import OVER, TOLD, message, tell
-from pricewright.notices.options import EVENTS, Notify
+from pricewright.notices.options import Notify
 
 FAILED = Notice("failed", "clean failed; logs/clean.log says why.", "pricewright status", "line 5")
 LATE = Notice("late", "The data are late.", "snakemake --cores 1")
-RELEASED = Notice("released", "Release abc is in production.", "pricewright history")
+RELEASED = Notice("released", "ann put release abc into production.", "pricewright history", "1")
 
 
 def config(variable, **options):
@@ -98,11 +99,21 @@ def test_that_nobody_is_waited_for_any_more_is_not_told_and_it_may_be_told_again
     assert len(web_hook.taken) == 2
 
 
-def test_a_release_is_told_each_time_that_there_is_one(desk, web_hook):
+def test_each_release_is_told_once(desk, web_hook):
     desk(RELEASED)
-    desk(known=list(EVENTS))
     desk(RELEASED)
+    assert web_hook.titles() == ["Oil: released"]
+    desk(replace(RELEASED, more="2"))
     assert web_hook.titles() == ["Oil: released", "Oil: released"]
+
+
+def test_a_switch_that_a_service_missed_is_told_later_and_once(desk, web_hook):
+    web_hook.status = 500
+    assert len(desk(RELEASED)) == 1
+    web_hook.status = 200
+    desk(RELEASED)
+    desk(RELEASED)
+    assert web_hook.titles() == ["Oil: released"]
 
 
 def test_only_the_events_that_config_names_are_told(desk, web_hook):

@@ -38,9 +38,6 @@ BAD = frozenset({"failed", "not_accepted", "watch_red", "late"})
 
 WELL = "well again"
 
-PASSING = frozenset({"released", "rolled_back"})
-"""Events that happen once and are not a lasting state."""
-
 
 def tell(
     root: Path,
@@ -80,9 +77,7 @@ def tell(
                 )
                 continue
             kept = {event: text for event, text in before.items() if event not in over}
-            after[service] = kept | {
-                each.event: _mark(each) for each in new if each.event not in PASSING
-            }
+            after[service] = kept | {each.event: _mark(each) for each in new}
     if told | after != told:
         try:
             write_json(root / TOLD, told | after)
