@@ -145,8 +145,11 @@ def test_data_are_late_when_the_last_session_of_the_declared_exchange_is_not_in_
     (tmp_path / "results/ingest.json").write_text('{"last_date": "2024-03-28"}')
     schedule = {"exchange": "XNYS", "after_minutes": 30, "command": "snakemake --cores 1"}
 
-    def told(moment, exchange="XNYS"):
-        config = {"schedule": schedule | {"exchange": exchange}}
+    def told(moment, exchange="XNYS", last_day=None):
+        config = {
+            "schedule": schedule | {"exchange": exchange},
+            "source": {"last_day": last_day},
+        }
         return late(tmp_path, config, lambda: datetime.fromisoformat(moment))
 
     # Good Friday and a weekend, then before it is due
@@ -156,6 +159,12 @@ def test_data_are_late_when_the_last_session_of_the_declared_exchange_is_not_in_
     assert "The newest price is from 2024-03-28" in notice.text
     assert "the last session of XNYS was on 2024-04-01" in notice.text
     assert told("2024-04-01T20:31+00:00", exchange=None) is None
+
+    # a run that catches up a missed session, soon or months later, awaits no later one
+    for moment in ("2024-04-03T20:31+00:00", "2024-09-02T20:31+00:00"):
+        assert told(moment, last_day="2024-03-28") is None
+        assert told(moment, last_day="2024-03-31") is None
+        assert "up to 2024-04-02 was on 2024-04-02" in told(moment, last_day="2024-04-02").text
 
 
 @pytest.mark.parametrize("found", ["{", "[]", '{"colour": "red", "reasons": 5}'])

@@ -163,7 +163,8 @@ def watched(root: Path) -> Notice | None:
 
 def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:
     """The notice that the data are late, by the sessions of the declared exchange; None if they are
-    not, or if no exchange is declared.
+    not, or if no exchange is declared. A run as of config's `source.last_day`, such as one that
+    catches up a missed session, awaits no later session.
 
     Raises Refusal if the exchange's sessions are unknown.
     """
@@ -171,5 +172,7 @@ def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | 
     if options.exchange is None or not (root / RECEIPT).exists():
         return None
     newest = date.fromisoformat(read_json(root / RECEIPT)["last_date"])
-    said = late_data(options, newest, clock())
+    last_day = config["source"]["last_day"]
+    as_of = date.fromisoformat(last_day) if last_day else None
+    said = late_data(options, newest, clock(), as_of)
     return Notice("late", f"The data are late. {said}", options.command) if said else None
