@@ -159,8 +159,8 @@ def test_a_variable_that_is_not_set_is_said_if_there_was_something_to_tell(tmp_p
     monkeypatch.delenv("DESK", raising=False)
     [untold] = tell(tmp_path, config("DESK"), [LATE])
     assert untold == (
-        "config key 'notify.to': the environment variable DESK is not set, so nobody was told: "
-        "data late; set it."
+        "config key 'notify.to': the environment variable DESK is not set, so its services were "
+        "not told: data late; set it."
     )
     assert tell(tmp_path, config("DESK"), []) == []
     assert not (tmp_path / TOLD).exists()

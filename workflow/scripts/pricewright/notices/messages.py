@@ -61,8 +61,8 @@ def tell(
         urls = (read_secret(variable) or "").split()
         if not urls and wanted:
             untold.append(
-                f"config key 'notify.to': the environment variable {variable} is not set, so "
-                f"nobody was told: {_words(wanted)}; set it."
+                f"config key 'notify.to': the environment variable {variable} is not set, so its "
+                f"services were not told: {_words(wanted)}; set it."
             )
         for number, url in enumerate(urls, 1):
             service = f"{variable} {number}"
