@@ -13,10 +13,11 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """A mail server, and the messages it received.  url: for Apprise."""
+    """A mail server, and the messages it received.  reply: its answer.  url: for Apprise."""
 
     def __init__(self) -> None:
         self.messages: list[email.message.EmailMessage] = []
+        self.reply = "250 taken"
         with socket.create_server(("127.0.0.1", 0)) as free:  # Controller cannot find a free port
             port = free.getsockname()[1]
         self.controller = Controller(self, hostname="127.0.0.1", port=port)
@@ -28,7 +29,7 @@ class Mailbox:
     async def handle_DATA(self, server, session, envelope):
         policy = email.policy.default
         self.messages.append(email.message_from_bytes(envelope.content, policy=policy))
-        return "250 taken"
+        return self.reply
 
     def texts(self) -> list[str]:
         bodies = [message.get_body(("plain",)) for message in self.messages]

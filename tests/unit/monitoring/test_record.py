@@ -784,6 +784,21 @@ def test_data_are_held_against_days_before_them_only_where_there_are_any(release
     assert f"169 {what} on" in reason
 
 
+def test_flags_that_other_thresholds_or_code_found_are_neither_judged_nor_compared_with(released):
+    def reasons(count, flags, way):
+        facts = {"flags": flags} | ({"counted_by": way} if way else {})
+        return watched(released, later(count), facts=facts)["reasons"]
+
+    assert reasons(1, 3, None) == []  # a line of an earlier version
+    assert reasons(2, 4, None) == []
+    assert reasons(3, 300, "a") == []
+    assert reasons(4, 304, "a") == []
+    [reason] = reasons(5, 340, "a")
+    assert "36 flags were raised on" in reason
+    assert reason.endswith("at most 4 a day on the 2 comparable days before")
+    assert reasons(6, 900, "b") == []
+
+
 def test_a_day_on_which_a_symbol_has_no_price_turns_the_watch_yellow(released):
     for count in (1, 2):
         assert watched(released, later(count))["reasons"] == []
@@ -800,9 +815,14 @@ def test_a_day_is_described_by_its_flags_and_its_quarantined_rows_except_repetit
         orjson.dumps({"quarantined": quarantined, "newest_lost": {"S1": "2020-07-15"}})
     )
     receipts[1].write_bytes(orjson.dumps({"corrections": []}))
-    receipts[2].write_bytes(orjson.dumps({"flags": {"stale": 1, "jump": 3}}))
+    quality = {"flags": {"stale": 1, "jump": 3}, "thresholds": {"jump_z": 8.0}}
+    receipts[2].write_bytes(orjson.dumps(quality))
     found = facts_of_day(receipts)
+    way = found["facts"].pop("counted_by")
     assert found["facts"] == {"quarantined": 3, "flags": 4}
+    assert facts_of_day(receipts)["facts"]["counted_by"] == way
+    receipts[2].write_bytes(orjson.dumps(quality | {"thresholds": {"jump_z": 9.0}}))
+    assert facts_of_day(receipts)["facts"]["counted_by"] != way
     assert list(found["unfit"]) == ["S1"]
     assert facts_of_day([]) == {"facts": {}, "unfit": {}}
 

@@ -11,8 +11,8 @@ from pricewright.files.errors import Refusal
 from pricewright.notices.facts import (
     awaited_people,
     late,
+    newest_switch,
     step_failure,
-    switch_since,
     unaccepted_model,
     watched,
 )
@@ -108,24 +108,20 @@ def test_a_model_that_misses_criteria_is_named_with_them(firm):
     assert unaccepted_model(firm.root) is None
 
 
-def test_a_release_and_a_rollback_are_told_once_though_all_is_in_one_second(firm):
-    def lines():
-        return len(ledger.read(firm.root / "ledger"))
-
-    begun = lines()
-    assert switch_since(firm.root, begun) is None
+def test_each_release_and_rollback_has_its_own_notice_though_all_is_in_one_second(firm):
+    assert newest_switch(firm.root) is None
     first = firm.signed_release(0)
-    released = switch_since(firm.root, begun)
+    released = newest_switch(firm.root)
     assert (released.event, first[:12] in released.text) == ("released", True)
-    assert switch_since(firm.root, lines()) is None
-    begun = lines()
+    assert newest_switch(firm.root) == released
     second = firm.signed_release(1)
-    assert second[:12] in switch_since(firm.root, begun).text
+    later = newest_switch(firm.root)
+    assert second[:12] in later.text
     firm.sign_release("reviewer", first)
-    begun = lines()
     firm.roll_back("previous")
-    back = switch_since(firm.root, begun)
+    back = newest_switch(firm.root)
     assert (back.event, first[:12] in back.text) == ("rolled_back", True)
+    assert len({released.more, later.more, back.more}) == 3
     assert ledger.read(firm.root / "ledger")[-1].event == "smoke-test-passed"
 
 
@@ -149,8 +145,11 @@ def test_data_are_late_when_the_last_session_of_the_declared_exchange_is_not_in_
     (tmp_path / "results/ingest.json").write_text('{"last_date": "2024-03-28"}')
     schedule = {"exchange": "XNYS", "after_minutes": 30, "command": "snakemake --cores 1"}
 
-    def told(moment, exchange="XNYS"):
-        config = {"schedule": schedule | {"exchange": exchange}}
+    def told(moment, exchange="XNYS", last_day=None):
+        config = {
+            "schedule": schedule | {"exchange": exchange},
+            "source": {"last_day": last_day},
+        }
         return late(tmp_path, config, lambda: datetime.fromisoformat(moment))
 
     # Good Friday and a weekend, then before it is due
@@ -160,6 +159,12 @@ def test_data_are_late_when_the_last_session_of_the_declared_exchange_is_not_in_
     assert "The newest price is from 2024-03-28" in notice.text
     assert "the last session of XNYS was on 2024-04-01" in notice.text
     assert told("2024-04-01T20:31+00:00", exchange=None) is None
+
+    # a run that catches up a missed session, soon or months later, awaits no later one
+    for moment in ("2024-04-03T20:31+00:00", "2024-09-02T20:31+00:00"):
+        assert told(moment, last_day="2024-03-28") is None
+        assert told(moment, last_day="2024-03-31") is None
+        assert "up to 2024-04-02 was on 2024-04-02" in told(moment, last_day="2024-04-02").text
 
 
 @pytest.mark.parametrize("found", ["{", "[]", '{"colour": "red", "reasons": 5}'])

@@ -1,21 +1,24 @@
 """Messages to real services on loopback: once, again when something changed, never a secret."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from conftest import SCRIPTS
 from pricewright.files.errors import Refusal
+from pricewright.notices import messages
 from pricewright.notices.facts import Notice
 from pricewright.notices.messages import OVER, TOLD, message, tell
-from pricewright.notices.options import EVENTS, Notify
+from pricewright.notices.options import Notify
 
 FAILED = Notice("failed", "clean failed; logs/clean.log says why.", "pricewright status", "line 5")
 LATE = Notice("late", "The data are late.", "snakemake --cores 1")
-RELEASED = Notice("released", "Release abc is in production.", "pricewright history")
+RELEASED = Notice("released", "ann put release abc into production.", "pricewright history", "1")
 
 
 def config(variable, **options):
@@ -98,11 +101,21 @@ def test_that_nobody_is_waited_for_any_more_is_not_told_and_it_may_be_told_again
     assert len(web_hook.taken) == 2
 
 
-def test_a_release_is_told_each_time_that_there_is_one(desk, web_hook):
+def test_each_release_is_told_once(desk, web_hook):
     desk(RELEASED)
-    desk(known=list(EVENTS))
     desk(RELEASED)
+    assert web_hook.titles() == ["Oil: released"]
+    desk(replace(RELEASED, more="2"))
     assert web_hook.titles() == ["Oil: released", "Oil: released"]
+
+
+def test_a_switch_that_a_service_missed_is_told_later_and_once(desk, web_hook):
+    web_hook.status = 500
+    assert len(desk(RELEASED)) == 1
+    web_hook.status = 200
+    desk(RELEASED)
+    desk(RELEASED)
+    assert web_hook.titles() == ["Oil: released"]
 
 
 def test_only_the_events_that_config_names_are_told(desk, web_hook):
@@ -113,8 +126,10 @@ def test_only_the_events_that_config_names_are_told(desk, web_hook):
 def test_a_service_that_refuses_is_said_and_told_the_next_time(desk, web_hook):
     web_hook.status = 500
     [untold] = desk(FAILED)
-    assert untold.startswith("Service 1 of the environment variable DESK_HOOK did not accept")
-    assert "s3cret" not in untold
+    assert untold == (
+        "Service 1 of the environment variable DESK_HOOK did not accept the message (HTTP status "
+        "500): failed; check the service and its URL."
+    )
     web_hook.status = 200
     assert desk(FAILED) == []
     assert web_hook.titles() == ["Oil: failed"]
@@ -133,14 +148,32 @@ def test_a_service_that_refuses_is_still_known_to_have_been_told_before(
     assert len(mailbox.messages) == 2
 
 
-def test_one_service_that_is_down_keeps_no_other_from_being_told(
-    tmp_path, monkeypatch, web_hook, silent_url
+def test_one_service_that_is_down_keeps_no_other_from_being_told_and_it_is_said_why(
+    tmp_path, monkeypatch, web_hook, mailbox, silent_url
 ):
     with socket.create_server(("127.0.0.1", 0)) as free:
-        closed = f"json://127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setenv("DESK", f"{closed} no-url nosuchservice://x {silent_url} {web_hook.url}")
+        closed = f"127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setattr(mailbox, "reply", "554 s3cret")
+    monkeypatch.setattr(messages, "SECONDS", 6)
+    down = {
+        f"json://ann:s3cret@{closed}/s3cret-token": "connection refused",
+        mailbox.url.replace("mailto://", "mailto://ann:s3cret@").replace(
+            mailbox.url[9:].partition("?")[0], closed
+        ): "connection refused",
+        mailbox.url: "SMTP status 554",
+        "s3cret": "Apprise cannot read its URL",
+        "nosuchservice://s3cret": "Apprise cannot read its URL",
+        "slack://s3cret/token": "Apprise cannot read its URL",
+        "json://ann:s3cret@no-such-host.invalid": "unknown host",
+        web_hook.url.replace("json://", "jsons://"): "no secure connection",
+        silent_url: "no answer in time",
+    }
+    monkeypatch.setenv("DESK", f"{' '.join(down)} {web_hook.url}")
     untold = tell(tmp_path, config("DESK"), [LATE])
-    assert [sentence[:9] for sentence in untold] == [f"Service {n}" for n in (1, 2, 3, 4)]
+    assert [re.findall(r"^Service (\d) .*\((.*)\)", each)[0] for each in untold] == [
+        (str(number), why) for number, why in enumerate(down.values(), 1)
+    ]
+    assert "s3cret" not in "".join(untold)
     assert web_hook.titles() == ["Oil: data late"]
 
 
@@ -148,8 +181,8 @@ def test_a_variable_that_is_not_set_is_said_if_there_was_something_to_tell(tmp_p
     monkeypatch.delenv("DESK", raising=False)
     [untold] = tell(tmp_path, config("DESK"), [LATE])
     assert untold == (
-        "config key 'notify.to': the environment variable DESK is not set, so nobody was told: "
-        "data late; set it."
+        "config key 'notify.to': the environment variable DESK is not set, so its services were "
+        "not told: data late; set it."
     )
     assert tell(tmp_path, config("DESK"), []) == []
     assert not (tmp_path / TOLD).exists()

@@ -26,8 +26,7 @@ def tell_how_it_went(
 
     steps: the steps that it did.  whole: whether it was a run of all five steps.
     """
-    released = "production" in steps
-    if not config["notify"]["to"] or not (whole or released):
+    if not config["notify"]["to"] or not (whole or "production" in steps):
         return
     from pricewright.notices import facts  # slow to import
 
@@ -35,8 +34,7 @@ def tell_how_it_went(
     found: list[Notice] = []
     known: list[Event] = ["waiting"]
     _find(found, lambda: facts.awaited_people(root, config, files))
-    if released:
-        _find(found, lambda: facts.switch_since(root, current_run.lines))
+    _find(found, lambda: facts.newest_switch(root))
     if whole:
         known = ["failed", *STATE]
         _find(found, lambda: facts.unaccepted_model(root))

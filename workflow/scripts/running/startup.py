@@ -41,14 +41,12 @@ class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
 class Run:
     """A run of the workflow.
 
-    began: its start; older logs belong to earlier runs.  lines: the ledger's number of lines then,
-    because times alone do not separate two runs that begin in the same second.  idle: called if
-    there is nothing to do.  interrupted: whether a person ended it, usually with Ctrl-C.  config:
-    the config, once it is checked.  lock: open while others should see that a run is active here.
+    began: its start; older logs belong to earlier runs.  idle: called if there is nothing to do.
+    interrupted: whether a person ended it, usually with Ctrl-C.  config: the config, once it is
+    checked.  lock: open while others should see that a run is active here.
     """
 
     began: float = field(default_factory=time.time)
-    lines: int = 0
     idle: Callable[[], None] | None = None
     interrupted: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -105,13 +103,7 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: called with the workflow if there is nothing to do.
     """
-    current_run.began, current_run.lines = time.time(), 0
-    current_run.idle, current_run.interrupted = None, False
-    with (
-        comfort("people may be notified of an earlier release"),
-        suppress(FileNotFoundError, NotADirectoryError),
-    ):
-        current_run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
+    current_run.began, current_run.idle, current_run.interrupted = time.time(), None, False
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it warns about restoring files that never existed, and makes no missing records"):

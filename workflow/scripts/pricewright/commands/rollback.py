@@ -6,10 +6,9 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, Release
 from pricewright.configuration.config import config_of_run
 from pricewright.monitoring.record import record_switch
-from pricewright.notices.facts import switch_since
+from pricewright.notices.facts import newest_switch
 from pricewright.notices.messages import tell
 from pricewright.releases.release import Unsigned, roll_back
-from pricewright.signoffs import ledger
 from pricewright.steplog.log import logger
 
 
@@ -29,7 +28,7 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     to
         The release's digest, its first digits, or `previous`: the one before the current release.
     """
-    root, lines = Path(), len(ledger.read(Path(ledger.LEDGER)))
+    root = Path()
     config, configfile = config_of_run(root, configfile)
     try:
         digest = roll_back(root, to, config)
@@ -38,6 +37,6 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
         raise
     record_switch(root, config)
     print(f"Release {digest[:12]} is in production: production/current/model.json.")
-    if config["notify"]["to"] and (switched := switch_since(root, lines)):
+    if config["notify"]["to"] and (switched := newest_switch(root)):
         for untold in tell(root, config, [switched]):
             logger.warning(untold)

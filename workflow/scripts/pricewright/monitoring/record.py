@@ -18,6 +18,7 @@ from pricewright.files.clock import Clock, date_of, day_number, now
 from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
 from pricewright.files.documents import read_json
 from pricewright.files.errors import Refusal
+from pricewright.files.provenance import code_digest
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
 from pricewright.forecasting.histories import Since, read_newest, unfit_symbols
@@ -66,6 +67,8 @@ MANY = 25
 
 _EWMA_DAYS = 500
 
+_SCRIPTS = Path(__file__).resolve().parents[2]
+
 
 class CannotForecast(Refusal):
     """The release's model cannot be updated by the day's prices."""
@@ -90,14 +93,19 @@ def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
     """The arguments `facts` and `unfit` of `record_day`, from the day's receipts.
 
     receipts: those of `ingest` and `clean`, and the document of the flags; any may be missing.
+
+    The fact `counted_by` is the digest of the thresholds for flags and of the code of both steps.
+    If it changes, the counts of rows and flags cannot be compared with those of the day before.
     """
     documents = {Path(path).stem: read_json(path) for path in receipts}
-    facts = {}
+    facts: dict[str, Any] = {}
     if came := documents.get("ingest"):
         reasons = came["quarantined"]
         facts["quarantined"] = sum(reasons.values()) - reasons.get("duplicate", 0)
     if quality := documents.get("data_quality"):
         facts["flags"] = sum(quality["flags"].values())
+        codes = [code_digest(_SCRIPTS / f"{step}.py") for step in ("ingest", "clean")]
+        facts["counted_by"] = sha256(repr([quality["thresholds"], *codes]).encode())
     return {"facts": facts, "unfit": unfit_symbols(documents)}
 
 

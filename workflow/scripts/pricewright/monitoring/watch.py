@@ -6,12 +6,13 @@ ever turns yellow with a probability of at most 1 / limits.yellow, and red with 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from pricewright.files.errors import Refusal, some_of
+from pricewright.files.errors import Refusal, count_of, some_of
 from pricewright.forecasting.distribution import SHORTFALL
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.model import Model
@@ -266,17 +267,25 @@ def _far_wider(model: Model, newest: Day) -> Iterator[str]:
 
 
 def _odd_data(days: Sequence[Day]) -> Iterator[str]:
-    """Yield a sentence for each way in which the newest day's data differ from earlier days."""
+    """Yield a sentence for each way in which the newest day's data differ from earlier days.
+
+    Counts of rows and flags are totals of all dates. A day on which other code or other thresholds
+    counted them is neither judged nor compared with.
+    """
     if len(days) < 2:
         return
     facts = [day.entry.fields for day in days[-LATELY - 1 :]]
+    ways = [each.get("counted_by") for each in facts]  # the lines of earlier versions have none
+    alike = np.array([one == other for one, other in pairwise(ways)])
     for name, what in (("quarantined", "rows were quarantined"), ("flags", "flags were raised")):
         if all(name in each for each in facts):
             came = np.diff([int(each[name]) for each in facts])
-            if len(came) > 1 and came[-1] > max(FEW, 3 * came[:-1].max()):
+            before = came[:-1][alike[:-1]]
+            if alike[-1] and len(before) and came[-1] > max(FEW, 3 * before.max()):
+                known = count_of(len(before), "comparable day")
                 yield (
                     f"{came[-1]} {what} on {days[-1].date}, but at most "
-                    f"{max(int(came[:-1].max()), 0)} a day on the {len(came) - 1} days before"
+                    f"{max(int(before.max()), 0)} a day on the {known} before"
                 )
     counts = [int(each.get("symbols", 0)) for each in facts]  # lines of earlier versions have none
     usual = float(np.median(counts[:-1]))

@@ -127,18 +127,23 @@ def _names(gate: GateDecision) -> str:
     return " or ".join(others) if need == 1 else f"{need} of {', '.join(others)}"
 
 
-def switch_since(root: Path, lines: int) -> Notice | None:
-    """The notice of a release or rollback since the ledger had `lines` lines, if any."""
+def newest_switch(root: Path) -> Notice | None:
+    """The notice of the release or rollback that decides what is in production, if any.
+
+    Its `more` is the digest of the switch's line in the ledger, so each switch is told once.
+    """
     entries = ledger.read(root / ledger.LEDGER)
     state = ledger.state_of(entries)
-    if not state.since or state.release is None or state.since <= lines:
+    if not state.since or state.release is None:
         return None
     begun = entries[state.since - 1]
+    release, day = state.release[:12], begun.time[:10]
     if begun.event == "rollback":
-        text = f"{begun.who} put release {state.release[:12]} back into production."
-        return Notice("rolled_back", text, "pricewright history")
-    text = f"Release {state.release[:12]} is in production, by {begun.who}."
-    return Notice("released", text, "pricewright predict --model production/current/model.json")
+        text = f"{begun.who} put release {release} back into production on {day}."
+        return Notice("rolled_back", text, "pricewright history", begun.digest)
+    text = f"{begun.who} put release {release} into production on {day}."
+    command = "pricewright predict --model production/current/model.json"
+    return Notice("released", text, command, begun.digest)
 
 
 def watched(root: Path) -> Notice | None:
@@ -159,7 +164,8 @@ def watched(root: Path) -> Notice | None:
 
 def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:
     """The notice that the data are late, by the sessions of the declared exchange; None if they are
-    not, or if no exchange is declared.
+    not, or if no exchange is declared. A run as of config's `source.last_day`, such as one that
+    catches up a missed session, awaits no later session.
 
     Raises Refusal if the exchange's sessions are unknown.
     """
@@ -167,5 +173,7 @@ def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | 
     if options.exchange is None or not (root / RECEIPT).exists():
         return None
     newest = date.fromisoformat(read_json(root / RECEIPT)["last_date"])
-    said = late_data(options, newest, clock())
+    last_day = config["source"]["last_day"]
+    as_of = date.fromisoformat(last_day) if last_day else None
+    said = late_data(options, newest, clock(), as_of)
     return Notice("late", f"The data are late. {said}", options.command) if said else None

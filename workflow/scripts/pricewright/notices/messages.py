@@ -2,14 +2,17 @@
 
 The services are Apprise's (https://github.com/caronc/apprise), which is imported only when there is
 something to send. What each service was told is kept with the logs, in a file that no run deletes.
-If a service is down, the run logs a warning.
+If a service is down, the run logs a warning that says why.
 """
 
 import logging
+import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from logging.handlers import BufferingHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pricewright.files.disk import sha256
 from pricewright.files.documents import read_json, write_json
@@ -38,8 +41,17 @@ BAD = frozenset({"failed", "not_accepted", "watch_red", "late"})
 
 WELL = "well again"
 
-PASSING = frozenset({"released", "rolled_back"})
-"""Events that happen once and are not a lasting state."""
+WHY: Final[Mapping[str, str]] = {
+    r"^(Unsupported|Unparseable|Could not load) ": "Apprise cannot read its URL",
+    r"\berror=(\d{3})\.$": r"HTTP status \1",
+    r"\((\d{3}), b['\"]": r"SMTP status \1",
+    r"timed out|did not finish": "no answer in time",
+    r"refused": "connection refused",
+    r"Failed to resolve|\[Errno -\d\]": "unknown host",
+    r"SSL": "no secure connection",
+    r"\[Errno \d+\]|[Cc]onnection": "connection failed",
+}
+"""Why a message was not accepted, by a pattern of what Apprise logs; the first that fits counts."""
 
 
 def tell(
@@ -64,8 +76,8 @@ def tell(
         urls = (read_secret(variable) or "").split()
         if not urls and wanted:
             untold.append(
-                f"config key 'notify.to': the environment variable {variable} is not set, so "
-                f"nobody was told: {_words(wanted)}; set it."
+                f"config key 'notify.to': the environment variable {variable} is not set, so its "
+                f"services were not told: {_words(wanted)}; set it."
             )
         for number, url in enumerate(urls, 1):
             service = f"{variable} {number}"
@@ -73,16 +85,14 @@ def tell(
             new = [each for each in wanted if before.get(each.event) != _mark(each)]
             over = [event for event in EVENTS if event in before and event in {*known} - now]
             ended = [OVER[event] for event in over if event in OVER and event in options.events]
-            if (new or ended) and not _send(url, message(about, new, ended), new):
+            if (new or ended) and (why := _send(url, message(about, new, ended), new)):
                 untold.append(
                     f"Service {number} of the environment variable {variable} did not accept the "
-                    f"message: {_words(new) or WELL}; check the service and its URL."
+                    f"message ({why}): {_words(new) or WELL}; check the service and its URL."
                 )
                 continue
             kept = {event: text for event, text in before.items() if event not in over}
-            after[service] = kept | {
-                each.event: _mark(each) for each in new if each.event not in PASSING
-            }
+            after[service] = kept | {each.event: _mark(each) for each in new}
     if told | after != told:
         try:
             write_json(root / TOLD, told | after)
@@ -106,21 +116,44 @@ def _words(notices: Sequence[Notice]) -> str:
     return ", ".join(EVENTS[notice.event] for notice in notices)
 
 
-def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> bool:
-    """Whether a service accepted the message. Its reply is not shown: it may hold secrets."""
-    with suppress(Exception):  # a service must not affect the run
+def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> str | None:
+    """Why a service did not accept the message; None if it did."""
+    heard = BufferingHandler(sys.maxsize)
+    try:
         import apprise
 
         own = logging.getLogger(apprise.LOGGER_NAME)
         own.addHandler(logging.NullHandler())
         own.propagate = False
+        own.setLevel(logging.DEBUG)  # the errors of sockets are logged as such
+        own.addHandler(heard)
         asset = apprise.AppriseAsset(service_timeout=SECONDS)
         asset.app_id = asset.app_desc = "Pricewright"
         service = apprise.Apprise(asset=asset)
         kind = "failure" if any(notice.event in BAD for notice in new) else "info"
         title, text = said
-        return bool(service.add(url) and service.notify(text, title, kind, body_format="text"))
-    return False
+        if service.add(url) and service.notify(text, title, kind, body_format="text"):
+            return None
+    except Exception as error:  # a service must not affect the run
+        return type(error).__name__
+    finally:
+        own.removeHandler(heard)
+    return _why(heard.buffer)
+
+
+def _why(heard: Sequence[logging.LogRecord]) -> str:
+    """Why a message was not accepted, by what Apprise logged; in WHY's words, because the URL and
+    the service's reply may hold secrets."""
+    said = [
+        record.getMessage()
+        for record in heard
+        if record.levelno > logging.INFO or str(record.msg).startswith("Socket Exception")
+    ]
+    for pattern, words in WHY.items():
+        for text in said:
+            if found := re.search(pattern, text):
+                return found.expand(words)
+    return "its reason is unknown"
 
 
 def _read_told(root: Path) -> dict[str, Mapping[str, str]]:

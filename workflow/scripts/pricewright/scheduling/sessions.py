@@ -113,15 +113,20 @@ def next_close(exchange: str, day: date) -> datetime:
     return closes[0]
 
 
-def late_data(options: Schedule, newest: date, at: datetime) -> str | None:
+def late_data(
+    options: Schedule, newest: date, at: datetime, as_of: date | None = None
+) -> str | None:
     """A sentence if the newest price is older than the last due session, else None.
 
-    Raises what `timetable` raises.
+    as_of: later sessions do not count, if given.  Raises what `timetable` raises.
     """
-    last = timetable(options, at).due(None, at)
-    if not last or last[0] <= newest:
+    due = timetable(options, at, as_of and as_of - PAST).due(newest, at)
+    missing = [day for day in due if as_of is None or day <= as_of]
+    if not missing:
         return None
-    was = f"the last session of {options.exchange} was on {last[0]}"
+    was = f"the last session of {options.exchange} was on {missing[-1]}"
+    if as_of is not None:
+        was = f"the last session of {options.exchange} up to {as_of} was on {missing[-1]}"
     return f"The newest price is from {newest}, but {was}."
 
 
