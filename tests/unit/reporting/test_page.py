@@ -156,12 +156,19 @@ def test_the_whole_distribution_is_the_models(model):
         assert f"{name} {ratios[key]:.3f}" in text
     assert {pooled["var"][key]["tested"] for key in ("1", "5")} == {0}
     assert "too few days to test whether exceptions are independent" in text
-    pooled["var"]["1"] |= {"independent": 2, "tested": 3, "exceptions": 9}
-    pooled["var"]["5"] |= {"independent": 1, "tested": 3, "exceptions": 50}
+    pooled["var"]["1"] |= {"independent": 2, "tested": 3}
+    pooled["var"]["5"] |= {"independent": 1, "tested": 3}
+    for tail in ("1", "5"):
+        for found in model["metrics"]["by_symbol"].values():
+            found["var"][tail] |= {"days": 249, "exceptions": 7}  # too few to be tested
+    first, second, *_ = model["metrics"]["by_symbol"].values()
+    first["var"]["1"] |= {"days": 250, "exceptions": 1}
+    first["var"]["5"] |= {"days": 250, "exceptions": 12}
+    second["var"]["5"] |= {"days": 900, "exceptions": 40}
     text = flat(section(page(model), "The whole distribution"))
     assert (
-        "exceptions independent of the day before (Christoffersen) at 1% for 2 of 3 symbols with "
-        "9, at 5% for 1 of 3 symbols with 50"
+        "exceptions independent of the day before (Christoffersen) at 1% for 2 of 3 symbols "
+        "(1 exception), at 5% for 1 of 3 symbols (52 exceptions)"
     ) in text
 
 
@@ -170,7 +177,7 @@ def test_the_whole_distribution_is_said_by_the_tenths_that_are_furthest_off(mode
     found = model["metrics"]["pooled"]["pit"]
     found["counts"] = [10, 10, 10, 10, 10, 10, 10, 10, 2, 18]
     text = flat(section(page(model), "The whole distribution"))
-    assert "PIT 2.0% to 18.0% of the outcomes in each tenth (10% if it is right)" in text
+    assert "PIT each tenth has 2.0% to 18.0% of the outcomes (10% if it is right)" in text
     found["counts"] = [0] * 10
     assert "PIT unknown" in flat(section(page(model), "The whole distribution"))
 

@@ -210,7 +210,7 @@ def test_a_model_that_contradicts_this_version_has_it_trained(in_place, records)
 
 def test_symbols_that_it_does_not_know_have_it_trained_beyond_a_share(in_place, records):
     more = records + [r | {"symbol": "NEW"} for r in records if r["symbol"] == "S0"]
-    unknown = "1 of 5 symbols are unknown to the model in place"
+    unknown = "the model in place does not know 1 of 5 symbols"
     assert scored_or(made(in_place, more)) == unknown
     document = made(in_place, more, new_symbols=0.2)
     assert scored_or(document) == "scored"
@@ -222,7 +222,7 @@ def test_a_symbol_that_it_left_out_for_few_prices_is_unknown_once_it_has_enough(
     less = [r for r in few if r["date"] <= until(records, 5)[-1]["date"]]
     document = made(tmp_path, until(records, 5) + less, name="in_place.json", min_history=30)
     assert [left["symbol"] for left in document["left_out"]] == ["NEW"]
-    unknown = "1 of 5 symbols are unknown to the model in place"
+    unknown = "the model in place does not know 1 of 5 symbols"
     assert scored_or(made(tmp_path, records + few, min_history=30)) == unknown
 
 

@@ -318,7 +318,7 @@ def _kupiec(
 ) -> dict[str, Any]:
     """The tail that is worst against its limit, among those with tests.
 
-    The limit is that of the config if chance explains no failure so clear as the clearest.
+    Chance widens the limit of a tail, except if its clearest failure is too clear for chance.
     """
     shares, all_tests = [], sum(found["tested"] for found in tails.values())
     for tail, found in tails.items():

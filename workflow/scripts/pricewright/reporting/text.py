@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import BY_CHANCE, COVERAGES, TAILS, key_of, percent_key
+from pricewright.evaluation.acceptance import (
+    BY_CHANCE,
+    COVERAGES,
+    ENOUGH_DAYS,
+    TAILS,
+    key_of,
+    percent_key,
+)
+from pricewright.files.errors import count_of
 from pricewright.reporting import data
 from pricewright.reporting.figures import (
     NAMES,
@@ -160,19 +168,19 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         for key, name in names.items()
         if plain[key] and ours[key] is not None
     ]
-    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
+    var = [(percent(tail), percent_key(tail)) for tail in TAILS]
     tests = [
-        f"at {name} for {found['independent']} of {found['tested']} "
-        f"symbols with {found['exceptions']:,}"
-        for name, found in var
-        if found["tested"]
+        f"at {name} for {found['independent']} of {count_of(found['tested'], 'symbol')} "
+        f"({count_of(_exceptions_tested(model, tail), 'exception')})"
+        for name, tail in var
+        if (found := pooled["var"][tail])["tested"]
     ]
     apart = f"exceptions independent of the day before (Christoffersen) {', '.join(tests)}"
     counts, pit = pooled["pit"]["counts"], "unknown"
     if whole := sum(counts):
         pit = (
-            f"{min(counts) / whole:.1%} to {max(counts) / whole:.1%} of the outcomes in each "
-            "tenth (10% if it is right)"
+            f"each tenth has {min(counts) / whole:.1%} to {max(counts) / whole:.1%} of the "
+            "outcomes (10% if it is right)"
         )
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
@@ -180,6 +188,14 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("VaR", apart if tests else "too few days to test whether exceptions are independent"),
         ("ES", _shortfall(pooled["es"])),
     ]
+
+
+def _exceptions_tested(model: Mapping[str, Any], tail: str) -> int:
+    """The exceptions of a value-at-risk, of the symbols with enough days for its tests."""
+    both = (
+        column_of(model["metrics"]["by_symbol"], "var", tail, of) for of in ("days", "exceptions")
+    )
+    return sum(count for days, count in zip(*both, strict=True) if days >= ENOUGH_DAYS)
 
 
 def _shortfall(found: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ def _reasons(
         fit = fit_symbols(panel, now.settings, unfit_symbols(now.source.step_receipts))
         new = [name for name in fit if name not in model["symbols"]]
         if len(new) > when.new_symbols * len(fit):
-            yield f"{len(new)} of {count_of(len(fit), 'symbol')} are unknown to the model in place"
+            yield f"the model in place does not know {len(new)} of {count_of(len(fit), 'symbol')}"
     ours, theirs = (
         receipts.get("ingest", {}) for receipts in (now.source.step_receipts, model["receipts"])
     )

@@ -95,7 +95,7 @@ class Reading:
     def with_span(self) -> Prices:
         """The prices, with the span of bars, if they have one, as further columns."""
         if not self.span:
-            return self.prices  # whose values may still have to be put in order
+            return self.prices  # a copy would sort its values, which may not be needed yet
         return replace(self.prices, values={**self.prices.values, **self.span})
 
     def last_lost(self) -> list[tuple[str, int]]:
