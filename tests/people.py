@@ -92,14 +92,14 @@ class Office:
         else:
             path.write_text(statements.public_key(key) + "\n")
 
-    def record_run(self, who: str) -> None:
+    def record_run(self, who: str, **facts: str) -> None:
         model = digests(self.covered())[MODEL]
         author.record_run(
             self.root,
             ["train_or_score"],
             model,
             who,
-            facts={"machine": "a cluster's node"},
+            facts={"machine": "a cluster's node"} | facts,
             clock=self.clock,
         )
 

@@ -87,6 +87,11 @@ WRONG_TOGETHER = [
     ),
     ({"mode": "score"}, "'score.model': found null, allowed: the path of a model"),
     ({"mode": "score", "score.model": "results/model.json"}, "copy the model out of results/"),
+    *(
+        ({"source.encoding": name}, "'source.encoding': found")
+        for name in ("utf88", "rot13", "base64", "a\0")
+    ),
+    *(({"source.unit": unit}, "which may be part of a number") for unit in ("-", "1", "1.5", "()")),
     (
         {"source.columns": {"adj_close": False}, "model.price": "adj_close"},
         "'model.price': found 'adj_close', allowed: auto or close or high or low or open",
@@ -113,6 +118,13 @@ def test_a_mistake_is_one_sentence_that_names_the_key(config, sentence):
     assert text.startswith("config key ")
     assert sentence in text
     assert "\n" not in text
+
+
+def test_a_model_in_results_is_not_scored_however_its_path_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "results/model.json", "models/../results/model.json"):
+        with pytest.raises(Refusal, match="copy the model out of results/"):
+            complete(changed({"mode": "score", "score.model": str(path)}))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -347,9 +347,17 @@ def test_an_interval_score_that_chance_explains_is_met(score, accepted):
     found = judged(*changes, chance=0.05)
     assert found["accepted"] is accepted
     criterion = found["criteria"]["interval_ratio"]
-    assert criterion["limit"] == pytest.approx(1.01959964)
+    assert criterion["limit"] == pytest.approx(1 + 0.01959964 / (score / 10))
     assert criterion["what"].endswith("; 1, but for chance")
     assert judged(*changes)["accepted"] is False
+
+
+def test_a_model_does_not_widen_its_own_limit_by_being_wild():
+    """The scores of a model as good as constant intervals would vary less."""
+    changes = [("pooled.model.interval_score", 2e5), ("pooled.interval.error", 2e4)]
+    found = judged(*changes, chance=0.05)
+    assert unmet(found) == ["interval_ratio"]
+    assert found["criteria"]["interval_ratio"]["limit"] == pytest.approx(1 + 1.959964)
 
 
 DAYS = [

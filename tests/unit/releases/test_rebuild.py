@@ -2,7 +2,9 @@
 
 import contextlib
 import shutil
+import zipfile
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -257,6 +259,16 @@ def test_other_code_than_made_the_model_does_not_pretend_to_build_it_again(relea
     (problem,) = rebuild(released.root, other)
     assert "it was made by code with digest" in problem
     assert "use that in production/current/code.zip" in problem
+
+
+def test_code_that_was_replaced_in_the_release_is_not_taken_for_that_of_the_model(released, steps):
+    current = released.root / "production" / "current"
+    contents = {path.name: path.read_bytes() for path in current.iterdir() if path.is_file()}
+    packed = BytesIO(contents["code.zip"])
+    with zipfile.ZipFile(packed, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("workflow/scripts/train_or_score.py", "print('another model')")
+    with pytest.raises(Refusal, match="is not the code that made the model"):
+        _made(released.root, contents | {"code.zip": packed.getvalue()}, steps)
 
 
 def test_a_model_of_another_schema_version_is_first_of_all_of_other_code(released, steps):

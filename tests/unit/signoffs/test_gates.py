@@ -123,6 +123,27 @@ def test_the_authors_key_under_another_name_is_the_author(apart):
     assert "alias ran the training" in apart.void("metrics")["alias"]
 
 
+@pytest.mark.parametrize("by", ["ledger", "signature"])
+def test_who_trained_a_model_is_excluded_from_its_scores_as_well(apart, by):
+    """Scored by a machine, also if that signs as the author, and scored once more."""
+    trained = sha256((apart.root / MODEL).read_bytes())
+    if by == "ledger":
+        apart.record_run("author")
+    else:
+        apart.record_run("a machine")
+        apart.sign("author", "author")
+        (apart.root / "signoffs/author/author.json").unlink()
+    for content in ("scored", "scored again"):
+        apart.write(MODEL, content)
+        apart.record_run("a machine", scored=trained)
+        trained = sha256(content.encode())
+    apart.sign("second", "author")
+    apart.sign("author", "metrics")
+    assert "author ran the training" in apart.void("metrics")["author"]
+    apart.sign("reviewer", "metrics")
+    assert apart.check("metrics").satisfied
+
+
 def test_who_signed_as_author_of_other_bytes_is_not_the_author_of_these(apart):
     apart.sign("author", "author")
     apart.write(MODEL, "another model")

@@ -272,7 +272,7 @@ def _check_score(config: dict[str, Any]) -> None:
             "config key 'score.model': found null, allowed: the path of a model, because mode is "
             "score."
         )
-    if given is not None and Path(given).parts[:1] == ("results",):
+    if given is not None and Path(given).resolve().is_relative_to(Path("results").resolve()):
         raise Refusal(
             f"config key 'score.model': found {given!r}, which a run overwrites; "
             "copy the model out of results/ and name the copy."

@@ -166,6 +166,9 @@ def judge(
     held, furthest = pooled["model"]["coverage"], max(level, 1 - level)
     odd = ODD * max(ODD_DATES / max(metrics["origins"], 1), 1) ** 0.5
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
+    ratio, error = ours / plain if ours is not None and plain else None, pooled["interval"]["error"]
+    if ratio and error:  # that of a perfect forecast, whose scores vary less than worse ones
+        error /= max(ratio, 1.0)
     criteria = {
         "mae_ratio": _criterion(
             pooled["mae_ratio"], thresholds.mae_ratio, "point forecast's error over the naive one's"
@@ -200,9 +203,8 @@ def judge(
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
         "interval_ratio": _decided(
             _criterion(
-                ours / plain if ours is not None and plain else None,
-                thresholds.interval_ratio
-                + off_by_chance(pooled["interval"]["error"], thresholds.chance),
+                ratio,
+                thresholds.interval_ratio + off_by_chance(error, thresholds.chance),
                 "interval score over that of normal intervals of constant width",
                 thresholds.interval_ratio,
             ),

@@ -343,7 +343,9 @@ def _daily(
     plain_risk, plain_shortfall = (np.sqrt(benchmark) * each for each in plain)
     level = distribution.SHORTFALL
     with np.errstate(all="ignore"):
-        beyond = np.where(change < at_risk, (change - shortfall) / deviation, np.nan)
+        # a deviation of 0, of a price that stood still, is no unit for a loss
+        is_beyond = (change < at_risk) & (deviation > 0)
+        beyond = np.where(is_beyond, (change - shortfall) / deviation, np.nan)
         standard = error / deviation
     return {
         "qlike": metrics.qlike(change**2, piece.daily_variances),

@@ -72,6 +72,7 @@ def record_training(
         facts={
             "machine": machine(),
             "mode": document["mode"],
+            **({"scored": scored["sha256"]} if (scored := document["scored_model"]) else {}),
             **({"why": document["why"]} if "why" in document else {}),
             "cutoff": document["cutoff"],
             "symbols": len(document["symbols"]),

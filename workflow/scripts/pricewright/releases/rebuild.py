@@ -106,6 +106,11 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     """The model that the kept bytes give."""
     code, made_by = code_digest(steps.script), parse_json(contents[MODEL], MODEL)["code"]["sha256"]
     packed = contents.get(evidence.CODE)  # a release of an early version has none
+    if code == made_by and packed and _code_in(packed) != code:
+        raise Refusal(
+            f"production/current/{evidence.CODE}: is not the code that made the model, with digest "
+            f"{made_by[:12]}…, so it was replaced; restore the release from a backup."
+        )
     if code != made_by and not (packed and code == _code_in(packed)):
         raise Refusal(
             f"it was made by code with digest {made_by[:12]}…, but the code here has "

@@ -71,6 +71,15 @@ class Case:
         """The run that made the model."""
         return author_of(self.entries, self.digests.get(MODEL, ""))
 
+    def scored_from(self) -> Iterator[str]:
+        """The digests of the model whose parameters the model has, if it was only scored, of that
+        model's own, and so on, as far as the ledger knows."""
+        seen, run = set[str](), self.author
+        while run and (model := str(run.fields.get("scored", ""))) and model not in seen:
+            yield model
+            seen.add(model)
+            run = author_of(self.entries, model)
+
     @property
     def is_in_production(self) -> bool:
         """Whether these files are the release in production."""
@@ -85,15 +94,24 @@ class Case:
         return self.author is not None if self.trainers is None else bool(self.trainers)
 
     def trained(self, who: str, policy: Policy) -> bool:
-        """Whether a signer of a policy trained the model: they signed so, or the ledger names them.
+        """Whether a signer of a policy trained the model, or the one from which it was scored: they
+        signed so, or the ledger names them.
 
         Two names with the same key are the same person.
         """
-        names = self.trainers or ()
-        keys = {*self.trainer_keys, *(key for name in names for key in policy.keys_of(name))}
+        names, keys, runs = [*(self.trainers or ())], {*self.trainer_keys}, [self.author]
+        for model in self.scored_from():
+            runs.append(author_of(self.entries, model))
+            covers = identity({MODEL: model})
+            for entry in self.entries:
+                said = entry.fields.get("gate"), entry.fields.get("covers")
+                if entry.event == EVENTS["approved"] and said == ("author", covers):
+                    names.append(entry.who)
+                    keys.add(str(entry.fields["key"]))
+        keys.update(key for name in names for key in policy.keys_of(name))
         if policy.keys_of(who) & keys:
             return True
-        return self.author is not None and is_author(who, self.author, policy)
+        return any(is_author(who, run, policy) for run in runs if run)
 
 
 def judge_statement(kept: StoredStatement, case: Case) -> SignOff:

@@ -68,6 +68,11 @@ class Marks(Options):
     unit: Annotated[str | None, Bounds(least=1, most=8)] = None
     """A sign that may stand beside a number and is ignored, such as $ or %."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.unit is not None and re.fullmatch(r"[\d.,+()\u2212-]+", self.unit):
+            self.refuse("unit", "which may be part of a number, allowed: a sign such as $ or EUR")
+
 
 @dataclass(frozen=True)
 class Calendar(Options):
@@ -204,8 +209,8 @@ class Dialect(Options):
                 "strict", f"where {min(unknown)!r} is not a value, allowed: {', '.join(VALUES)}"
             )
         try:
-            b"".decode(self.encoding or "utf-8")
-        except LookupError:
+            "a".encode(self.encoding or "utf-8")
+        except (LookupError, ValueError):
             self.refuse("encoding", "allowed: the name of a text encoding such as cp1252")
         try:
             re.compile(self.symbol_pattern)
