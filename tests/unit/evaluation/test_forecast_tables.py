@@ -82,6 +82,19 @@ def test_the_forecasts_that_the_docs_compute_by_hand_are_the_models(tmp_path, mo
             assert shortfall == pytest.approx(forecast["es"][ahead])
 
 
+def test_a_symbol_that_stands_still_leaves_the_test_of_the_expected_shortfall_of_others(tmp_path):
+    """It has no deviation in which a loss could be counted when it moves again."""
+    records = market(days=400)
+    own = [record for record in records if record["symbol"] == "S0"]
+    for place in range(300, 320):
+        own[place]["close"] = own[300]["close"]
+    own[320]["close"] = round(own[300]["close"] * 0.98, 4)
+    settings = {"volatility": "rolling", "rolling_days": 5}
+    pooled = trained(tmp_path, records, **settings)["metrics"]["pooled"]
+    assert pooled["es"]["exceptions"] > 3
+    assert None not in (pooled["es"]["p_value"], pooled["es"]["residual"])
+
+
 def test_so_are_those_of_the_random_walk_of_horizons_of_shortfalls_and_of_places(made):
     model, folder = made
     pooled, by_symbol = model["metrics"]["pooled"], model["metrics"]["by_symbol"]
