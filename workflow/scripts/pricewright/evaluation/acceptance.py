@@ -167,7 +167,7 @@ def judge(
     odd = ODD * max(ODD_DATES / max(metrics["origins"], 1), 1) ** 0.5
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
     ratio, error = ours / plain if ours is not None and plain else None, pooled["interval"]["error"]
-    if ratio and error:  # that of a perfect forecast, whose scores vary less than worse ones
+    if ratio and error:  # that of a perfect forecast: its scores vary less than those of worse ones
         error /= max(ratio, 1.0)
     criteria = {
         "mae_ratio": _criterion(
