@@ -5,7 +5,6 @@ A release is examined as an auditor would: by its own bytes and the ledger up to
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
@@ -16,7 +15,6 @@ from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.authority import RELEASES, authority, shortfalls
-from pricewright.signoffs.gates import seen_without_line
 from pricewright.signoffs.ledger import (
     BEGUN,
     FAILED,
@@ -193,17 +191,17 @@ class LinesLost(Refusal):
 
 
 def lost_lines(root: Path, entries: Sequence[Entry]) -> str | None:
-    """A sentence if a stored release or a signed statement proves that the ledger lost lines, with
-    what to do; else None. Releases and statements that the ledger records are not read again."""
+    """A sentence if a stored release proves that the ledger lost lines, with what to do; else None.
+    Releases that the ledger records are not read again.
+
+    A signed statement proves nothing here: one that was made on another machine has seen the lines
+    of that machine's ledger, and does not count by itself.
+    """
     path = root / LEDGER / NAME
     known = {entry.fields["release"] for entry in entries if entry.event in BEGUN}
-    released = (
-        contradiction(path, entries, each)
-        or f"{path}: does not record the release of {each.whose}: it was cut"
-        for each in seen_by_releases(root, known)
-    )
-    signed = (contradiction(path, entries, each) for each in seen_without_line(root, entries))
-    if found := next(filter(None, chain(released, signed)), None):
+    for each in seen_by_releases(root, known):
+        found = contradiction(path, entries, each)
+        found = found or f"{path}: does not record the release of {each.whose}: it was cut"
         return (
             f"{found}, or an older copy was put back; restore {root / LEDGER}/ from a backup "
             "(docs/signoffs.md says what to do if none has these lines)."

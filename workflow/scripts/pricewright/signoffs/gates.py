@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import cast
 
 from pricewright.files.clock import Clock, now
-from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.authority import authority, is_kept
@@ -261,15 +260,6 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
                 f"restore the original, or move it out of {SIGNOFFS}/."
             )
     return Audit(problems, notes)
-
-
-def seen_without_line(root: Path, entries: Sequence[Entry]) -> Iterator[Seen]:
-    """What signers saw of the ledger, by their signed statements that no line of it records: those
-    from another machine, and those whose lines the ledger lost."""
-    recorded = {entry.fields.get("statement") for entry in entries}
-    for kept in read_all_statements(root):
-        if sha256(kept.content) not in recorded and (seen := seen_by(open_signed(kept))):
-            yield seen
 
 
 def _lost_statements(root: Path, entries: Sequence[Entry]) -> Iterator[str]:

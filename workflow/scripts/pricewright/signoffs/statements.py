@@ -429,14 +429,12 @@ def open_statement(kept: StoredStatement, policy: Policy, now: datetime) -> Sign
         return SignOff(kept, void=str(bad))
 
 
-def open_signed(kept: StoredStatement, fingerprint: str | None = None) -> SignOff:
-    """Open a stored statement if this key signed it, or any key if none is given, whoever owns the
-    key."""
+def open_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
+    """Open a stored statement if exactly this key signed it, whoever owns the key."""
     with suppress(ValueError):
-        key = parse_signature(kept.signature).fingerprint
-        if fingerprint in (None, key) and _is_of(kept):
-            return _read_signed(kept, key)
-    return SignOff(kept, void=f"it is not signed with {printable(fingerprint or 'a key')}")
+        if parse_signature(kept.signature).fingerprint == fingerprint and _is_of(kept):
+            return _read_signed(kept, fingerprint)
+    return SignOff(kept, void=f"it is not signed with {printable(fingerprint)}")
 
 
 def _read_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
