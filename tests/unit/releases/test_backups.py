@@ -47,9 +47,9 @@ def refused(firm, act) -> str:
 
 def sign_as_typed(firm, monkeypatch, *gate, **options):
     """What `pricewright sign` does."""
-    monkeypatch.chdir(firm.root)
     monkeypatch.setattr(signing, "config_of_run", lambda *given: (firm.config, []))
-    signing.sign(*gate, key=firm.keys["reviewer"], yes=True, **options)
+    with contextlib.chdir(firm.root):
+        signing.sign(*gate, key=firm.keys["reviewer"], yes=True, **options)
 
 
 def test_with_an_older_ledger_every_command_names_that_first_and_changes_nothing(cut, monkeypatch):
@@ -66,10 +66,7 @@ def test_with_an_older_ledger_every_command_names_that_first_and_changes_nothing
     assert sentence in verify_releases(cut.root)
     typed = [("deploy", cut.first), ("metrics", None)]
     for gate, release in typed:
-        with contextlib.chdir(cut.root):
-            why = refused(
-                cut, lambda g=gate, r=release: sign_as_typed(cut, monkeypatch, g, release=r)
-            )
+        why = refused(cut, lambda g=gate, r=release: sign_as_typed(cut, monkeypatch, g, release=r))
         assert "it was cut" in why
     cut.ledger_file.write_bytes(cut.whole)
     assert verify_releases(cut.root) == []
