@@ -69,9 +69,8 @@ def monitor(
     model: Path | None = project / PRODUCTION / CURRENT / "model.json"
     try:
         release = read_link(project / PRODUCTION)
-        recorded = record_day(
-            project, input, **facts_of_day(receipts), author=author, exchange=exchange
-        )
+        facts = facts_of_day(receipts) if release else {}  # the digests of code take a while
+        recorded = record_day(project, input, **facts, author=author, exchange=exchange)
         found = _watched(project, recorded, limits) if recorded else no_findings(limits)
     except (LinkAstray, LinesLost) as refusal:
         logger.warning("%s%s", NOTHING, refusal)

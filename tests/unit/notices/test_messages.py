@@ -135,6 +135,12 @@ def test_a_service_that_refuses_is_said_and_told_the_next_time(desk, web_hook):
     assert web_hook.titles() == ["Oil: failed"]
 
 
+def test_where_messages_cannot_be_sent_at_all_the_run_goes_on(desk, monkeypatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    [untold] = desk(FAILED)
+    assert "did not accept the message (ModuleNotFoundError): failed; " in untold
+
+
 def test_a_service_that_refuses_is_still_known_to_have_been_told_before(
     tmp_path, monkeypatch, web_hook, mailbox
 ):

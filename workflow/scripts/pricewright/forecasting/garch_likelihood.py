@@ -74,7 +74,7 @@ class Likelihood:
         number = blocks_of(counts)
         most = int(number.max(initial=0))
         padded = np.zeros((signed.shape[1], most * BLOCK))
-        padded[:, : len(signed)] = signed[: most * BLOCK].T  # symbols with more are not here
+        padded[:, : len(signed)] = signed[: most * BLOCK].T  # beyond, all series have ended
         return cls(padded.reshape(-1, BLOCK)[(np.arange(most) < number[:, None]).ravel()], counts)
 
     def of(self, columns: Flags) -> Self:

@@ -118,15 +118,14 @@ def _words(notices: Sequence[Notice]) -> str:
 
 def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> str | None:
     """Why a service did not accept the message; None if it did."""
-    heard = BufferingHandler(sys.maxsize)
+    heard, own = BufferingHandler(sys.maxsize), logging.getLogger("apprise")
+    own.addHandler(logging.NullHandler())
+    own.addHandler(heard)
+    own.propagate = False
+    own.setLevel(logging.DEBUG)  # the errors of sockets are logged as such
     try:
         import apprise
 
-        own = logging.getLogger(apprise.LOGGER_NAME)
-        own.addHandler(logging.NullHandler())
-        own.propagate = False
-        own.setLevel(logging.DEBUG)  # the errors of sockets are logged as such
-        own.addHandler(heard)
         asset = apprise.AppriseAsset(service_timeout=SECONDS)
         asset.app_id = asset.app_desc = "Pricewright"
         service = apprise.Apprise(asset=asset)

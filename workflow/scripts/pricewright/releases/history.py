@@ -199,14 +199,16 @@ def lost_lines(root: Path, entries: Sequence[Entry]) -> str | None:
     """
     path = root / LEDGER / NAME
     known = {entry.fields["release"] for entry in entries if entry.event in BEGUN}
-    for each in seen_by_releases(root, known):
-        found = contradiction(path, entries, each)
-        found = found or f"{path}: does not record the release of {each.whose}: it was cut"
-        return (
-            f"{found}, or an older copy was put back; restore {root / LEDGER}/ from a backup "
-            "(docs/signoffs.md says what to do if none has these lines)."
-        )
-    return None
+    unknown = seen_by_releases(root, known)
+    if not unknown:
+        return None
+    found = contradiction(path, entries, unknown[0]) or (
+        f"{path}: does not record the release of {unknown[0].whose}: it was cut"
+    )
+    return (
+        f"{found}, or an older copy was put back; restore {root / LEDGER}/ from a backup "
+        "(docs/signoffs.md says what to do if none has these lines)."
+    )
 
 
 def require_lines(root: Path, entries: Sequence[Entry]) -> None:

@@ -107,7 +107,7 @@ class Case:
                 said = entry.fields.get("gate"), entry.fields.get("covers")
                 if entry.event == EVENTS["approved"] and said == ("author", covers):
                     names.append(entry.who)
-                    keys.add(str(entry.fields["key"]))
+                    keys.add(str(entry.fields.get("key")))
         keys.update(key for name in names for key in policy.keys_of(name))
         if policy.keys_of(who) & keys:
             return True
